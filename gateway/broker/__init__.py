@@ -1,0 +1,1 @@
+"""Cross-node delivery of envelopes. At most once, fast, never the truth."""

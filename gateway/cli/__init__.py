@@ -1,0 +1,1 @@
+"""The `gateway` command. Imports nothing heavy before a verb has been chosen."""

@@ -1,0 +1,1 @@
+"""Life of a node among others: drain now, supervision later."""

@@ -1,0 +1,1 @@
+"""The HTTP edge: operations, problems, pages. Never imports the socket edge."""

@@ -1,0 +1,1 @@
+"""Who is calling: user tokens (JWT) and admin keys."""

@@ -1,0 +1,54 @@
+"""What the core needs of a connection, whatever carries it."""
+
+from enum import IntEnum
+from typing import Protocol
+
+
+class Encoding(IntEnum):
+    """How frames are written on a connection; fixed by the subprotocol at the handshake."""
+
+    JSON = 0
+    MSGPACK = 1
+
+
+class Link(Protocol):
+    """The sending half of one connection. Every method returns at once; nothing here waits.
+
+    A frame is `bytes` as they go on the socket (`wire.prepared`), made once for everybody.
+    """
+
+    @property
+    def encoding(self) -> Encoding:
+        """How this connection wants its frames."""
+        ...
+
+    @property
+    def is_closing(self) -> bool:
+        """True from the moment nothing more can be sent."""
+        ...
+
+    def write(self, frame: bytes, key: str | None = None) -> bool:
+        """Send a frame in order. True when the kernel or the byte budget took it.
+
+        `key` allows conflation: over the soft limit a waiting frame of the same key is replaced.
+        Over the hard limit everything that waits is dropped and the session is asked for a
+        `sync` frame once the socket drains. False when the link is closing.
+        """
+        ...
+
+    def close(self, code: int, reason: str) -> None:
+        """Send `bye` and a close frame with this code, then end the connection; abort it when the
+        peer does not answer in time. Later writes are refused."""
+        ...
+
+    def abort(self) -> None:
+        """End the connection now, without a word."""
+        ...
+
+    def pause_reading(self) -> None:
+        """Take no more frames until `resume_reading`."""
+        ...
+
+    def resume_reading(self) -> None:
+        """Take frames again."""
+        ...

@@ -1,0 +1,1 @@
+"""Settings: environment `GATEWAY_…`, `…_FILE` twins, or a TOML file. Read once at the start."""

@@ -1,0 +1,1 @@
+"""The socket edge: guarded protocol classes for uvicorn, listening sockets, the server."""
