@@ -76,10 +76,6 @@ class Change(Protocol):
         """Remember that a token no longer holds."""
         ...
 
-    async def put_traits(self, user_id: str, traits: Mapping[str, Any], at: datetime) -> None:
-        """Merge traits into what is known of the user."""
-        ...
-
 
 class Store(Protocol):
     """The durable truth. One per process; `open` before use, `close` at the end."""
@@ -170,6 +166,10 @@ class Store(Protocol):
 
     async def last_seen(self, user_ids: Sequence[str]) -> Mapping[str, datetime]:
         """Those ever seen; others are missing from the answer."""
+        ...
+
+    async def merge_traits(self, user_id: str, traits: Mapping[str, Any], at: datetime) -> None:
+        """Merge traits into what is known of the user; None removes one."""
         ...
 
     async def traits(self, user_id: str) -> Mapping[str, Any] | None:

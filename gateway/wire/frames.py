@@ -160,15 +160,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 class Welcome(_NodeFrame, frozen=True, kw_only=True, tag="welcome"):
     """A snapshot: what is not in `live` comes off the screen, what is new goes on.
 
-    `now` and `expires_at` are milliseconds and seconds since the epoch; `live` holds messages
-    that were encoded before.
+    `now` is milliseconds since the epoch; `expires_at` (of the token) is RFC 3339 in UTC, as
+    every `…_at` on the wire; `live` holds messages that were encoded before.
     """
 
     session: str
     user: str
     now: int
     heartbeat: Heartbeat
-    expires_at: int
+    expires_at: str
     live: list[Raw]
     unread: int = 0
     preferences: dict[str, Any] = {}
@@ -217,7 +217,7 @@ class Reply(_NodeFrame, frozen=True, kw_only=True, tag="reply", omit_defaults=Tr
     """The answer to a request; `expires_at` after a refresh."""
 
     id: str
-    expires_at: int | UnsetType = UNSET
+    expires_at: str | UnsetType = UNSET
     traits: dict[str, Any] | UnsetType = UNSET
 
 
