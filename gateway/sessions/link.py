@@ -1,14 +1,8 @@
 """What the core needs of a connection, whatever carries it."""
 
-from enum import IntEnum
 from typing import Protocol
 
-
-class Encoding(IntEnum):
-    """How frames are written on a connection; fixed by the subprotocol at the handshake."""
-
-    JSON = 0
-    MSGPACK = 1
+from gateway.wire.encoding import Encoding as Encoding
 
 
 class Link(Protocol):
