@@ -1,0 +1,97 @@
+"""The API's answers as far as the command line shows them. What is not named here is ignored."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from gateway.cli.output import clean, count, of
+
+
+class ReachView(msgspec.Struct):
+    """Counts by person, with `sessions` (screens) beside them."""
+
+    targeted: int | None = None
+    online: int = 0
+    sent: int = 0
+    received: int = 0
+    displayed: int = 0
+    clicked: int = 0
+    dismissed: int = 0
+    answered: int = 0
+    offline: int | None = None
+    suppressed: Mapping[str, int] = {}
+    sessions: Mapping[str, int] = {}
+
+    def screens(self, stage: str) -> int | None:
+        """Sessions at `stage`, where the gateway counts them."""
+        return self.sessions.get(stage)
+
+
+class ContentView(msgspec.Struct):
+    """The text of a message in one locale."""
+
+    title: str | None = None
+    body: str = ""
+
+
+class IncidentView(msgspec.Struct):
+    """Where an outage or a maintenance stands."""
+
+    status: str = ""
+
+
+class MessageView(msgspec.Struct):
+    """A message as lists and answers show it."""
+
+    id: str | None = None
+    kind: str = ""
+    state: str = ""
+    severity: str | None = None
+    incident: IncidentView | None = None
+    content: Mapping[str, ContentView] = {}
+    default_locale: str = "en"
+    expires_at: datetime | None = None
+    created_at: datetime | None = None
+    owner: str | None = None
+    contact: str | None = None
+    reach: ReachView = msgspec.field(default_factory=ReachView)
+
+    @property
+    def headline(self) -> str:
+        """What people read first, on one line."""
+        content = self.content.get(self.default_locale) or next(iter(self.content.values()), None)
+        return clean(content.title or content.body) if content else ""
+
+
+class MessageList(msgspec.Struct):
+    """A page of messages."""
+
+    data: list[MessageView]
+    next_cursor: str | None = None
+
+
+def tell_live(reach: ReachView, *, is_dry_run: bool = False) -> str:
+    """Who was reached, in one honest line: sent is what sockets took, confirmed is what clients
+    said (PROTOCOL §3)."""
+    sent, online = reach.screens("sent"), reach.screens("online")
+    noun, plural = "screen", "screens"
+    if sent is None or online is None:
+        sent, online, noun, plural = reach.sent, reach.online, "person", "people"
+    if is_dry_run:
+        return f"Would show on {of(sent, noun, plural)} of {count(online)} online. Nothing was changed."
+    if online == 0:
+        return "Live, and nobody is online now: whoever opens the app while it is live sees it."
+    received = reach.screens("received") if noun == "screen" else reach.received
+    confirmed = f"{count(received or 0)} {'has' if received == 1 else 'have'} confirmed"
+    return f"Live on {of(sent, noun, plural)} of {count(online)} online; {confirmed}."
+
+
+def tell_missed(reach: ReachView) -> str | None:
+    """Who was not reached and why, when the gateway knows."""
+    missed = [
+        f"{count(number)} {clean(reason)}" for reason, number in reach.suppressed.items() if number
+    ]
+    if reach.offline:
+        missed.insert(0, f"{count(reach.offline)} offline")
+    return "Not shown to: " + ", ".join(missed) + "." if missed else None
