@@ -35,8 +35,8 @@ from gateway.wire.timestamps import rfc3339
 
 MAX_BODY = 4_000
 """Characters of Markdown: a screenful. The worst of them (all `[`) take 0.13 s to parse."""
-MAX_DEPTH = 8
-"""Lists, items and marks inside each other; deeper ones lose their mark-up and are a problem."""
+MAX_DEPTH = 10
+"""Lists, items, paragraphs and marks inside each other; a deeper source is shown as typed."""
 MAX_HREF = 2_048
 
 
@@ -63,7 +63,12 @@ def parse_body(source: str, allow_http: bool = False) -> Body:
     builder = _Builder(allow_http)
     if len(source) > MAX_BODY:
         builder.problems.append(f"longer than {MAX_BODY} characters")
-    builder.add(_markdown.parse(source))
+    tokens = _markdown.parse(source)
+    if _depth(tokens) > MAX_DEPTH:
+        builder.problems.append(f"lists and marks nested deeper than {MAX_DEPTH}")
+        as_typed: Node = {"type": "text", "text": clean_text(source)}
+        return Body([{"type": "p", "children": [as_typed]}], builder.problems)
+    builder.add(tokens)
     return Body(builder.nodes, builder.problems)
 
 
@@ -221,14 +226,12 @@ def _check_absolute(href: str, scheme: str, allow_http: bool) -> str | None:
 
 # Markdown
 
-_TOO_DEEP = f"lists and marks nested deeper than {MAX_DEPTH}"
-
 _MARKS = {"strong_open": "strong", "em_open": "em", "paragraph_open": "p"}
 
 
 def _make_markdown() -> MarkdownIt:
     """A parser that knows only what the tree can hold, and leaves addresses to `check_href`."""
-    markdown = MarkdownIt("zero", {"maxNesting": 50})  # beyond: dropped, but a problem long before
+    markdown = MarkdownIt("zero", {"maxNesting": 2 * MAX_DEPTH})
     markdown.enable(["list", "emphasis", "backticks", "link", "autolink"])
     markdown.enable(["newline", "escape", "entity", "balance_pairs"])
     unchanged: dict[str, Any] = {"normalizeLink": str, "normalizeLinkText": str}
@@ -241,6 +244,11 @@ def _make_markdown() -> MarkdownIt:
 _markdown = _make_markdown()
 
 
+def _depth(tokens: Iterable[Token]) -> int:
+    levels = (token.level + _depth(token.children or ()) for token in tokens)
+    return max(levels, default=0)
+
+
 class _Builder:
     """Tokens → nodes. A stack of the lists that nodes are added to; no recursion."""
 
@@ -249,7 +257,7 @@ class _Builder:
         self.problems: list[str] = []
         self._allow_http = allow_http
         self._open: list[list[Node]] = [self.nodes]
-        self._lists: list[list[list[Node]] | None] = []  # None: too deep to be a list
+        self._lists: list[list[list[Node]]] = []
 
     def add(self, tokens: Iterable[Token]) -> None:
         for token in tokens:
@@ -266,44 +274,26 @@ class _Builder:
         outer = self._open[-1]
         children: list[Node] = []
         if token.type == "list_item_open":
-            children = self._enter_item(outer)
+            self._lists[-1].append(children)
         elif token.type.endswith("_list_open"):
-            self._enter_list(token, outer)
-            children = outer  # nothing is ever added beside the items
+            outer.append(self._list(token))
         else:
             node = self._node(token, children)
-            if node is None or token.hidden or self._is_too_deep():
+            if node is None or token.hidden:
                 children = outer
             else:
                 outer.append(node)
         self._open.append(children)
-
-    def _enter_list(self, token: Token, outer: list[Node]) -> None:
-        items: list[list[Node]] | None = None
-        if not self._is_too_deep():
-            items = []
-            ordered = token.type == "ordered_list_open"
-            outer.append({"type": "list", "ordered": ordered, "items": items})
-        self._lists.append(items)
-
-    def _enter_item(self, outer: list[Node]) -> list[Node]:
-        items = self._lists[-1]
-        if items is None:
-            return outer
-        items.append([])
-        return items[-1]
 
     def _leave(self, token: Token) -> None:
         self._open.pop()
         if token.type.endswith("_list_close"):
             self._lists.pop()
 
-    def _is_too_deep(self) -> bool:
-        if len(self._open) <= MAX_DEPTH:
-            return False
-        if _TOO_DEEP not in self.problems:
-            self.problems.append(_TOO_DEEP)
-        return True
+    def _list(self, token: Token) -> Node:
+        items: list[list[Node]] = []
+        self._lists.append(items)
+        return {"type": "list", "ordered": token.type == "ordered_list_open", "items": items}
 
     def _node(self, token: Token, children: list[Node]) -> Node | None:
         if token.type != "link_open":

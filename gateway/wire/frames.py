@@ -136,9 +136,7 @@ ClientFrame = (
 )
 
 
-class _NodeFrame(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=False
-):
+class _NodeFrame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=False):
     pass
 
 
@@ -259,15 +257,5 @@ class Bye(_NodeFrame, frozen=True, kw_only=True, tag="bye"):
 
 
 NodeFrame = (
-    Welcome
-    | MessageFrame
-    | Retract
-    | Unread
-    | Sync
-    | Reply
-    | Error
-    | Ping
-    | Reauth
-    | Drain
-    | Bye
+    Welcome | MessageFrame | Retract | Unread | Sync | Reply | Error | Ping | Reauth | Drain | Bye
 )
