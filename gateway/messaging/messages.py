@@ -1,78 +1,36 @@
 """The life of a message: create, publish, change, pause, retract; what is live and how far it came.
 
-Every change is decided here (policy, lifecycle), made durable by the store in one transaction with
-its audit line, and only then handed to the broker.
+Every change is decided by `lifecycle` (policy, states), made durable by the store in one
+transaction with its audit line, and only then handed to the broker.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
+from gateway.broker.base import Broker, Delivery, Envelope, Topic
+from gateway.clock import Clock
+from gateway.errors import Conflict, DependencyDown, GatewayError, NotFound, Refused
+from gateway.log import get_logger
+from gateway.messaging import lifecycle
+from gateway.messaging.drafts import IncidentDraft, MessageDraft, MessagePatch
+from gateway.messaging.ledger import Ledger
+from gateway.messaging.live_set import LiveSet
+from gateway.messaging.receipts import ReceiptBook
+from gateway.messaging.system import system_caller
+from gateway.metrics import Metrics
 from gateway.model.admin import Caller
-from gateway.model.message import (
-    Content,
-    Impact,
-    IncidentStatus,
-    Kind,
-    Message,
-    Pages,
-    Resurface,
-    Severity,
-    State,
-)
+from gateway.model.message import Kind, Message, State
 from gateway.model.receipt import Reach
-from gateway.store.base import Page
+from gateway.presence.base import Presence
+from gateway.store.base import Change, Page, Store
+from rules.policy import BannerPolicy
 
-
-class IncidentDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operator says about an incident: a status, and with `body` an update."""
-
-    status: IncidentStatus | None = None
-    impact: Impact | None = None
-    body: str | None = None
-
-
-class MessageDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """What an author writes. `expires_at` None means the policy's default for the kind."""
-
-    kind: Kind
-    content: Mapping[str, Content]
-    default_locale: str = "en"
-    state: State = State.DRAFT
-    severity: Severity | None = None
-    incident: IncidentDraft | None = None
-    dismissible: bool = True
-    pages: Pages = Pages()
-    priority: int = 50
-    category: str | None = None
-    tags: tuple[str, ...] = ()
-    resurface: Resurface = Resurface.NEVER
-    starts_at: datetime | None = None
-    expires_at: datetime | None = None
-    owner: str | None = None
-    contact: str | None = None
-
-
-class MessagePatch(msgspec.Struct, frozen=True, kw_only=True):
-    """What to change; UNSET stays as it was."""
-
-    content: Mapping[str, Content] | UnsetType = UNSET
-    default_locale: str | UnsetType = UNSET
-    severity: Severity | UnsetType = UNSET
-    incident: IncidentDraft | UnsetType = UNSET
-    dismissible: bool | UnsetType = UNSET
-    pages: Pages | UnsetType = UNSET
-    priority: int | UnsetType = UNSET
-    category: str | UnsetType = UNSET
-    tags: tuple[str, ...] | UnsetType = UNSET
-    resurface: Resurface | UnsetType = UNSET
-    starts_at: datetime | None | UnsetType = UNSET
-    expires_at: datetime | UnsetType = UNSET
-    owner: str | None | UnsetType = UNSET
-    contact: str | None | UnsetType = UNSET
+_SHORTEST_GAP = 0.25
+"""Seconds between two answers of one reach stream."""
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,32 +44,90 @@ class Messages:
     """Every operation on messages. Raises BadInput with all faults at once, Refused for a breach of
     policy or lifecycle, NotFound, Conflict for a stale `if_match`, StoreUnavailable."""
 
+    def __init__(
+        self,
+        *,
+        store: Store,
+        broker: Broker,
+        presence: Presence,
+        live_set: LiveSet,
+        book: ReceiptBook,
+        clock: Clock,
+        metrics: Metrics,
+        policy: BannerPolicy,
+        linger: timedelta,
+        node_id: str,
+    ) -> None:
+        self._store = store
+        self._broker = broker
+        self._presence = presence
+        self._live_set = live_set
+        self._book = book
+        self._clock = clock
+        self._metrics = metrics
+        self._policy = policy
+        self._linger = linger
+        self._node_id = node_id
+        self._log = get_logger("gateway.messages")
+
+    # changes
+
     async def create(self, caller: Caller, draft: MessageDraft) -> Published:
-        """Make a message; with `state=live` it is on every screen that it is for when this returns."""
-        raise NotImplementedError
+        """Make a message; with `state=live` it is on every screen that it is for when this
+        returns."""
+        message = self._begin(caller, draft)
+        with self._metrics.publish.time():
+            live_revision = 0
+            async with self._store.change(caller, "message.create", message.id) as change:
+                await change.put_message(message)
+                if message.state is State.LIVE:
+                    live_revision = await change.raise_live_revision()
+            await self._spread(message, live_revision)
+        return await self._published(message)
 
     async def preview(self, caller: Caller, draft: MessageDraft) -> Published:
         """What `create` would do, with the same refusals; changes and sends nothing."""
-        raise NotImplementedError
+        message = self._begin(caller, draft)
+        return Published(message=message, reach=await self._reach_of(message))
+
+    def _begin(self, caller: Caller, draft: MessageDraft) -> Message:
+        message = lifecycle.begin(draft, caller.key, self._clock.now(), self._policy)
+        if message.state is State.LIVE:
+            self._check_room()
+        return message
+
+    def _check_room(self) -> None:
+        """A screen full of banners is read by nobody (T65)."""
+        most = self._policy.most_live
+        if len(self._live_set.messages) >= most:
+            text = f"{most} messages are live already; end one first"
+            raise Refused(text, code="too_many_live")
 
     async def patch(
         self, caller: Caller, message_id: str, patch: MessagePatch, if_match: int | None = None
     ) -> Published:
         """Make a new revision; shown copies change in place. `if_match` is the revision that the
         caller has seen; another newest revision is a Conflict with code `precondition_failed`."""
-        raise NotImplementedError
+
+        def decide(message: Message) -> Message:
+            return lifecycle.change(
+                message, patch, caller.key, self._clock.now(), self._policy, self._linger
+            )
+
+        return await self._change(caller, "message.patch", message_id, if_match, decide)
 
     async def publish(
         self, caller: Caller, message_id: str, if_match: int | None = None
     ) -> Published:
         """Draft, review or paused → live."""
-        raise NotImplementedError
+        self._check_room()
+        return await self._move(caller, "message.publish", message_id, State.LIVE, if_match)
 
     async def pause(
         self, caller: Caller, message_id: str, if_match: int | None = None
     ) -> Published:
         """Live → paused: off all screens, may be published again."""
-        raise NotImplementedError
+        return await self._move(caller, "message.pause", message_id, State.PAUSED, if_match)
 
     async def retract(
         self,
@@ -121,15 +137,110 @@ class Messages:
         if_match: int | None = None,
     ) -> Published:
         """→ ended: off all screens and never again. Ending an ended message changes nothing."""
-        raise NotImplementedError
+        known = await self._existing(message_id)
+        if known.state is State.ENDED:
+            return await self._published(known)
+        detail = {"reason": reason} if reason else None
+        return await self._move(
+            caller, "message.retract", message_id, State.ENDED, if_match, "retracted", detail
+        )
+
+    async def _move(
+        self,
+        caller: Caller,
+        action: str,
+        message_id: str,
+        state: State,
+        if_match: int | None,
+        reason: str | None = None,
+        detail: Mapping[str, Any] | None = None,
+    ) -> Published:
+        def decide(message: Message) -> Message:
+            now = self._clock.now()
+            return lifecycle.move(message, state, caller.key, now, self._policy, reason)
+
+        return await self._change(caller, action, message_id, if_match, decide, detail)
+
+    async def _change(
+        self,
+        caller: Caller,
+        action: str,
+        message_id: str,
+        if_match: int | None,
+        decide: Callable[[Message], Message],
+        detail: Mapping[str, Any] | None = None,
+    ) -> Published:
+        with self._metrics.publish.time():
+            async with self._store.change(caller, action, message_id, detail) as change:
+                before = await self._expected(change, message_id, if_match)
+                message = decide(before)
+                await change.put_message(message)
+                live_revision = 0
+                if State.LIVE in (before.state, message.state):
+                    live_revision = await change.raise_live_revision()
+            await self._spread(message, live_revision)
+        return await self._published(message)
+
+    @staticmethod
+    async def _expected(change: Change, message_id: str, if_match: int | None) -> Message:
+        message = await change.message(message_id)
+        if message is None:
+            raise NotFound(f"there is no message {message_id}", code="message_not_found")
+        if if_match is not None and if_match != message.revision:
+            text = (
+                f"the message is at revision {message.revision} by now, changed by"
+                f" {message.updated_by}; read it again, then repeat your change"
+            )
+            raise Conflict(text, code="precondition_failed")
+        return message
+
+    async def _spread(self, message: Message, live_revision: int) -> Delivery:
+        """Tell the nodes about a change of the live set. It is durable already: when the broker
+        is away the nodes find it in the store, so that is no failure of the call."""
+        if not live_revision:
+            return Delivery()
+        envelope = Envelope(
+            topic=Topic.MESSAGE, node=self._node_id, live_revision=live_revision, message=message
+        )
+        try:
+            return await self._broker.publish(envelope)
+        except DependencyDown as down:
+            self._log.warning("publish_postponed", message=message.id, code=down.code)
+            return Delivery(answered=0)
+
+    async def end_overdue(self, message: Message, reason: str) -> None:
+        """Make durable what the clock has done: a message whose end has come is ended."""
+        caller = system_caller(self._clock.now())
+        try:
+            await self._move(
+                caller, "message.end", message.id, State.ENDED, message.revision, reason
+            )
+        except (Conflict, NotFound, Refused):
+            return  # somebody else changed or ended it first
+        except GatewayError as error:
+            self._log.warning("end_postponed", message=message.id, code=error.code)
+
+    # answers
 
     async def get(self, message_id: str) -> Published:
         """The newest revision with its reach."""
-        raise NotImplementedError
+        return await self._published(await self._existing(message_id))
+
+    async def _existing(self, message_id: str) -> Message:
+        message = await self._store.message(message_id)
+        if message is None:
+            raise NotFound(f"there is no message {message_id}", code="message_not_found")
+        return message
+
+    async def _published(self, message: Message) -> Published:
+        return Published(message=message, reach=await self._reach_of(message))
 
     async def revisions(self, message_id: str) -> tuple[Message, ...]:
         """All revisions, oldest first."""
-        raise NotImplementedError
+        revisions = tuple(await self._store.revisions(message_id))
+        if not revisions:
+            raise NotFound(f"there is no message {message_id}", code="message_not_found")
+        return revisions
 
     async def find(
         self,
@@ -141,29 +252,83 @@ class Messages:
         limit: int = 50,
     ) -> Page:
         """Newest first; `Page.data` holds Published."""
-        raise NotImplementedError
+        page = await self._store.messages(
+            state=state, kind=kind, tag=tag, cursor=cursor, limit=limit
+        )
+        data = [await self._published(message) for message in page.data]
+        return Page(data=tuple(data), next_cursor=page.next_cursor)
+
+    async def receipts(self, message_id: str, *, cursor: str | None, limit: int) -> Page:
+        """Per user and stage; `Page.data` holds Receipt."""
+        await self._existing(message_id)
+        return await self._store.receipts(message_id, cursor=cursor, limit=limit)
+
+    async def audit(self, *, target: str | None, cursor: str | None, limit: int) -> Page:
+        """Who changed what, newest first; `Page.data` holds AuditEntry."""
+        return await self._store.audit(target=target, cursor=cursor, limit=limit)
+
+    # reach
 
     async def reach(self, message_id: str) -> Reach:
         """Counts as of now, those not flushed yet included."""
-        raise NotImplementedError
+        return await self._reach_of(await self._existing(message_id))
 
-    def watch_reach(self, message_id: str) -> AsyncIterator[Reach]:
+    async def _reach_of(self, message: Message) -> Reach:
+        live = self._live_set.find(message.id)
+        ledger = live.ledger if live is not None else await self._stored_ledger(message)
+        online = self._presence.online_users()
+        muted = message.state is State.LIVE and self._live_set.is_muted(message.kind)
+        return ledger.reach(online=online, muted=muted)
+
+    async def _stored_ledger(self, message: Message) -> Ledger:
+        """Counts of a message that this node no longer holds in memory."""
+        ledger = Ledger()
+        if message.revision == 1 and message.state is State.DRAFT:
+            return ledger
+        ledger.restore(
+            await self._store.sent_users(message.id),
+            await self._store.tallies(message.id),
+            {},
+            await self._store.suppressions(message.id),
+        )
+        return ledger
+
+    async def watch_reach(self, message_id: str) -> AsyncIterator[Reach]:
         """The reach now, then again whenever it has changed, at most four times a second; ends
         when the message has ended and nothing more is to come."""
-        raise NotImplementedError
+        message = await self._existing(message_id)
+        event = self._book.watch(message_id)
+        last: Reach | None = None
+        try:
+            while True:
+                event.clear()
+                reach = await self._reach_of(message)
+                if reach != last:
+                    yield reach
+                last = reach
+                if message_id not in self._live_set.messages:
+                    return
+                await asyncio.sleep(_SHORTEST_GAP)
+                await event.wait()
+        finally:
+            self._book.unwatch(message_id, event)
 
     async def wait_received(self, message_id: str, seconds: float) -> Reach:
         """The reach once every session that was sent the message has said `received`, or after
         `seconds`, whichever comes first."""
-        raise NotImplementedError
-
-    async def receipts(self, message_id: str, *, cursor: str | None, limit: int) -> Page:
-        """Per user and stage; `Page.data` holds Receipt."""
-        raise NotImplementedError
-
-    async def audit(self, *, target: str | None, cursor: str | None, limit: int) -> Page:
-        """Who changed what, newest first; `Page.data` holds AuditEntry."""
-        raise NotImplementedError
+        message = await self._existing(message_id)
+        live = self._live_set.find(message_id)
+        event = self._book.watch(message_id)
+        try:
+            async with asyncio.timeout(seconds):
+                while live is not None and not live.ledger.is_all_received:
+                    event.clear()
+                    await event.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._book.unwatch(message_id, event)
+        return await self._reach_of(message)
 
 
 class LiveView(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,3 +337,13 @@ class LiveView(msgspec.Struct, frozen=True, kw_only=True):
 
     revision: int
     messages: tuple[Mapping[str, Any], ...]
+
+
+__all__ = [
+    "IncidentDraft",
+    "LiveView",
+    "MessageDraft",
+    "MessagePatch",
+    "Messages",
+    "Published",
+]

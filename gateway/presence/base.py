@@ -26,12 +26,17 @@ class Census(msgspec.Struct, frozen=True, kw_only=True):
 class Presence(Protocol):
     """Which users are here. Never says offline while a connection is live."""
 
-    async def enter(self, user_id: str) -> None:
-        """The user's first session on this node has begun."""
+    async def enter(self, user_ids: Sequence[str]) -> None:
+        """The first sessions of these users on this node have begun."""
         ...
 
-    async def leave(self, user_id: str, at: datetime) -> None:
-        """The user's last session on this node has ended; `at` becomes their `last_seen`."""
+    async def leave(self, users: Mapping[str, datetime]) -> None:
+        """The last sessions of these users on this node have ended, each at the time given,
+        which becomes their `last_seen`."""
+        ...
+
+    def online_users(self) -> int:
+        """Distinct users online, as of the last count; costs nothing."""
         ...
 
     async def census(self) -> Census:

@@ -1,0 +1,95 @@
+"""How far one message has come, counted in memory: users and sessions, by stage.
+
+Counts are exact: a user counts once for a stage, whatever their tabs, nodes or retries. The
+store holds the same truth; a ledger is filled from it when a node takes up a message.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from gateway.model.receipt import Reach, Stage, Tally
+
+STAGE_BIT: Mapping[Stage, int] = {stage: 1 << index for index, stage in enumerate(Stage)}
+"""One bit for each stage, in a user's mask and in a session's."""
+
+STAGE_COUNT = len(Stage)
+
+
+class Ledger:
+    """Counts of one message on this node."""
+
+    __slots__ = ("acks", "sent_sessions", "sent_users", "suppressed", "tally")
+
+    def __init__(self) -> None:
+        self.sent_users: set[str] = set()
+        self.sent_sessions = 0
+        self.acks: dict[str, int] = {}
+        """User → bits of the stages they have reached."""
+        self.tally: dict[Stage, list[int]] = {stage: [0, 0] for stage in Stage}
+        """Stage → users, sessions."""
+        self.suppressed: Counter[str] = Counter()
+
+    def note_sent(self, users: list[str]) -> list[str]:
+        """Count a user id for each socket that took the message; return those that are new."""
+        new = set(users).difference(self.sent_users)
+        self.sent_users |= new
+        self.sent_sessions += len(users)
+        return list(new)
+
+    def note_ack(
+        self, user_id: str, stage: Stage, *, is_new_session: bool, reason: str | None
+    ) -> None:
+        """Count what a client said."""
+        bit, counts = STAGE_BIT[stage], self.tally[stage]
+        mask = self.acks.get(user_id, 0)
+        if not mask & bit:
+            self.acks[user_id] = mask | bit
+            counts[0] += 1
+            if stage is Stage.SUPPRESSED:
+                self.suppressed[reason or "unknown"] += 1
+        counts[1] += is_new_session
+
+    def restore(
+        self,
+        sent_users: Iterable[str],
+        tallies: Mapping[str, Tally],
+        acks: Mapping[Stage, Iterable[str]],
+        suppressed: Mapping[str, int],
+    ) -> None:
+        """Take over what the store knows."""
+        self.sent_users = set(sent_users)
+        self.sent_sessions = tallies["sent"].sessions if "sent" in tallies else 0
+        self.suppressed = Counter(suppressed)
+        for stage in Stage:
+            users = list(acks.get(stage, ()))
+            known = tallies.get(stage)
+            self.tally[stage] = [len(users), known.sessions if known else 0]
+            for user in users:
+                self.acks[user] = self.acks.get(user, 0) | STAGE_BIT[stage]
+
+    @property
+    def is_all_received(self) -> bool:
+        """Every session that took the message has said so."""
+        return self.tally[Stage.RECEIVED][1] >= self.sent_sessions
+
+    def reach(self, *, online: int, muted: bool) -> Reach:
+        """The counts as the API gives them."""
+        users = {stage: counts[0] for stage, counts in self.tally.items()}
+        suppressed = dict(self.suppressed)
+        if muted:
+            suppressed["muted_kind"] = online
+        return Reach(
+            online=online,
+            sent=len(self.sent_users),
+            received=users[Stage.RECEIVED],
+            displayed=users[Stage.DISPLAYED],
+            clicked=users[Stage.CLICKED],
+            dismissed=users[Stage.DISMISSED],
+            answered=users[Stage.ANSWERED],
+            suppressed=suppressed,
+            sessions=self._sessions(),
+        )
+
+    def _sessions(self) -> dict[str, int]:
+        named = (Stage.RECEIVED, Stage.DISPLAYED, Stage.CLICKED, Stage.DISMISSED, Stage.ANSWERED)
+        return {"sent": self.sent_sessions} | {str(s): self.tally[s][1] for s in named}
