@@ -5,7 +5,7 @@ Knows no verb and prints no result.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 from uuid import uuid4
@@ -50,15 +50,11 @@ class Api:
 
     Args:
         as_json: on a refusal, print the problem as the API wrote it to stdout.
-        sleep: how to wait between tries.
     """
 
-    def __init__(
-        self, target: Target, *, as_json: bool = False, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, target: Target, *, as_json: bool = False) -> None:
         self._target = target
         self._as_json = as_json
-        self._sleep = sleep
         self._client = httpx2.Client(
             base_url=target.url,
             timeout=TIMEOUT,
@@ -101,14 +97,14 @@ class Api:
     def events(self, path: str, needs: str) -> Iterator[bytes]:
         """The data of each server-sent event, until the gateway ends the stream; a lost stream is
         taken up again."""
-        tries = _Tries(self._sleep)
+        tries = _Tries()
         while True:
             request = self._client.build_request(
                 "GET", path, headers={"Accept": "text/event-stream"}, timeout=STREAM_TIMEOUT
             )
             try:
                 for data in self._stream(request, needs):
-                    tries = _Tries(self._sleep)
+                    tries = _Tries()
                     tries.has_reached_it = True
                     yield data
                 return
@@ -129,7 +125,7 @@ class Api:
             response.close()
 
     def _call(self, request: httpx2.Request, needs: str) -> Answer:
-        tries = _Tries(self._sleep)
+        tries = _Tries()
         while True:
             try:
                 response = self._client.send(request)
@@ -168,9 +164,8 @@ class Api:
 class _Tries:
     """How often a call was tried, and until when it may be again."""
 
-    def __init__(self, sleep: Callable[[float], None]) -> None:
+    def __init__(self) -> None:
         self.has_reached_it = False
-        self._sleep = sleep
         self._end = time.monotonic() + RETRY_SECONDS
         self._count = 0
 
@@ -185,7 +180,7 @@ class _Tries:
         if self._count == 0:
             note("The gateway did not take the call yet; trying again…")
         self._count += 1
-        self._sleep(seconds)
+        time.sleep(seconds)
         return True
 
 

@@ -33,16 +33,22 @@ _ADDRESS = re.compile(r"https?://|mailto:|/", re.IGNORECASE)
 
 def read_until(value: str) -> dict[str, str]:
     """When a banner leaves by itself, as it goes into the request."""
-    seconds = parse_duration(value)
-    if seconds is not None:
+    if parse_duration(value):
         # sent as a duration: the gateway's clock counts, not this machine's
-        return {"expires_in": f"{seconds}s"}
+        return {"expires_in": value.strip().lower()}
     moment = parse_moment(value, datetime.now(UTC))
     if moment is None:
         raise click.BadParameter(
             f"{value!r} is no time: write 18:30, 2h, 90m, 2026-12-01T09:00 or 2026-12-01T09:00:00Z."
         )
     return {"expires_at": moment.astimezone(UTC).isoformat().replace("+00:00", "Z")}
+
+
+def read_lasting(value: str) -> dict[str, str]:
+    """How long a banner stays, as it goes into the request."""
+    if not read_duration(value):
+        raise click.BadParameter("a banner that stays for no time would never be seen.")
+    return {"expires_in": value.strip().lower()}
 
 
 def read_link(value: str) -> dict[str, str]:
@@ -69,7 +75,7 @@ def read_link(value: str) -> dict[str, str]:
     help="When it leaves by itself: 18:30, 2h, RFC 3339.",
 )
 @click.option(
-    "--for", "lasting", type=read_duration, metavar="DURATION", help="How long it stays: 90m, 4h."
+    "--for", "lasting", type=read_lasting, metavar="DURATION", help="How long it stays: 90m, 4h."
 )
 @click.option("--link", type=read_link, metavar="[LABEL=]ADDRESS", help="Where to read more.")
 @click.option("--page", "pages", multiple=True, metavar="GLOB", help="Only there: '/shop/**'.")
@@ -115,7 +121,7 @@ def _body(
     *,
     text: str,
     until: dict[str, str] | None,
-    lasting: int | None,
+    lasting: dict[str, str] | None,
     pages: tuple[str, ...],
     incident: str | None,
     not_dismissible: bool,
@@ -124,9 +130,7 @@ def _body(
     """The request's body; what was not given is left to the gateway's own defaults."""
     if until is not None and lasting is not None:
         raise click.UsageError("--until and --for say the same thing: give one of them.")
-    body: dict[str, Any] = {"text": text, **(until or {})}
-    if lasting is not None:
-        body["expires_in"] = f"{lasting}s"
+    body: dict[str, Any] = {"text": text, **(until or lasting or {})}
     body |= {name: plain[name] for name in ("title", "severity", "link") if plain[name] is not None}
     if pages:
         body["pages"] = {"allow": list(pages)}
