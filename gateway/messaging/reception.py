@@ -7,7 +7,7 @@ batches by others. Served without a query: a storm of reconnects costs the store
 import re
 import sys
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from gateway.clock import Clock
@@ -25,6 +25,7 @@ from gateway.sessions.hub import Hub
 from gateway.sessions.session import Phase, Session
 from gateway.wire import frames
 from gateway.wire.close_codes import CloseCode
+from gateway.wire.timestamps import rfc3339
 
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
 _KNOWN_DEVICES = 4_096
@@ -282,7 +283,6 @@ def _canonical_locale(locale: str | None) -> str:
     return sys.intern(locale.replace("_", "-").lower())
 
 
-def _rfc3339(seconds: float) -> str:
-    from gateway.wire.times import rfc3339
 
-    return rfc3339(seconds)
+def _rfc3339(seconds: float) -> str:
+    return rfc3339(datetime.fromtimestamp(seconds, UTC))

@@ -133,6 +133,7 @@ class Session:
         "issued_at",
         "link",
         "locale",
+        "look_turn",
         "page",
         "phase",
         "pinged",
@@ -179,6 +180,7 @@ class Session:
         """Something went out since the last look."""
         self.pinged: int | None = None
         """The turn of the ping that was not answered yet."""
+        self.look_turn = 0
         self.reauth_sent = False
         self.strikes = 0
         self.allowance = context.timing.burst
@@ -275,14 +277,19 @@ class Session:
         self.phase = Phase.LIVE
         self.token = None
         self.send(welcome)
-        self.context.wheel.add(
-            min(self.context.timing.interval, self._until_change(self.since)), self
-        )
+        self._look_in(min(self.context.timing.interval, self._until_change(self.since)))
+
+    def _look_in(self, seconds: float) -> None:
+        wheel = self.context.wheel
+        self.look_turn = wheel.turn + int(seconds / RESOLUTION)
+        wheel.add(seconds, self)
 
     def on_time(self) -> None:
         """Its turn on the wheel: connect deadline, token, lifetime, heartbeat."""
         if self.phase is Phase.LIVE:
-            self._look_after()
+            # The wheel keeps the connect deadline's entry; it must not begin a second rhythm.
+            if self.context.wheel.turn >= self.look_turn:
+                self._look_after()
         elif self.phase is not Phase.CLOSED:
             self.close(CloseCode.NO_AUTHENTICATION)
 
@@ -297,7 +304,7 @@ class Session:
         else:
             self._remind(self.expires_at - now)
             seconds = self._heartbeat()
-            self.context.wheel.add(min(seconds, self._until_change(now)), self)
+            self._look_in(min(seconds, self._until_change(now)))
 
     def _is_silent(self) -> bool:
         """A ping went out, the grace is over, and nothing came back."""
