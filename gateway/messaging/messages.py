@@ -117,17 +117,29 @@ class Messages:
         return await self._change(caller, "message.patch", message_id, if_match, decide)
 
     async def publish(
-        self, caller: Caller, message_id: str, if_match: int | None = None
+        self,
+        caller: Caller,
+        message_id: str,
+        reason: str | None = None,
+        if_match: int | None = None,
     ) -> Published:
         """Draft, review or paused → live."""
         self._check_room()
-        return await self._move(caller, "message.publish", message_id, State.LIVE, if_match)
+        return await self._move(
+            caller, "message.publish", message_id, State.LIVE, if_match, detail=_why(reason)
+        )
 
     async def pause(
-        self, caller: Caller, message_id: str, if_match: int | None = None
+        self,
+        caller: Caller,
+        message_id: str,
+        reason: str | None = None,
+        if_match: int | None = None,
     ) -> Published:
         """Live → paused: off all screens, may be published again."""
-        return await self._move(caller, "message.pause", message_id, State.PAUSED, if_match)
+        return await self._move(
+            caller, "message.pause", message_id, State.PAUSED, if_match, detail=_why(reason)
+        )
 
     async def retract(
         self,
@@ -140,9 +152,14 @@ class Messages:
         known = await self._existing(message_id)
         if known.state is State.ENDED:
             return await self._published(known)
-        detail = {"reason": reason} if reason else None
         return await self._move(
-            caller, "message.retract", message_id, State.ENDED, if_match, "retracted", detail
+            caller,
+            "message.retract",
+            message_id,
+            State.ENDED,
+            if_match,
+            "retracted",
+            _why(reason),
         )
 
     async def _move(
@@ -329,6 +346,11 @@ class Messages:
         finally:
             self._book.unwatch(message_id, event)
         return await self._reach_of(message)
+
+
+def _why(reason: str | None) -> Mapping[str, Any] | None:
+    """The operator's own word on a change, for the audit trail."""
+    return {"reason": reason} if reason else None
 
 
 class LiveView(msgspec.Struct, frozen=True, kw_only=True):
