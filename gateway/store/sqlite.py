@@ -1,0 +1,249 @@
+"""One SQLite file: a single writing connection, a few reading ones, each on threads of its own.
+
+Only this file knows SQLite's ways. Its threads never see the event loop, the loop never sees a
+connection. Transactions run one after the other; a second process is kept out. # F17
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.errors import Misconfigured, StoreUnavailable
+from gateway.store.database import Database, Transaction, Work
+from gateway.store.failures import translated
+from gateway.store.location import Location
+
+T = TypeVar("T")
+
+# Reads are short; more threads would only contend for the interpreter.
+_READERS = 3
+# How long SQLite waits for a lock held by another program, such as a shell or a backup.
+_BUSY_MILLISECONDS = 1_000
+# How long a transaction waits for those before it; then nothing of it has happened yet.
+_TURN_SECONDS = 5.0
+_PING_SECONDS = 1.0
+# Below this a change with its log frames and a batch of receipts might not fit any more.
+_SPARE_BYTES = 1_048_576
+
+# No mmap_size (F17). FULL: a commit returns when the log has been synced to the disk (P1).
+_WRITER_PRAGMAS = {
+    "journal_mode": "WAL",
+    "synchronous": "FULL",
+    "foreign_keys": "ON",
+    "busy_timeout": _BUSY_MILLISECONDS,
+    "journal_size_limit": 67_108_864,
+    "temp_store": "MEMORY",
+    "trusted_schema": "OFF",
+}
+_READER_PRAGMAS = {
+    "busy_timeout": _BUSY_MILLISECONDS,
+    "query_only": "ON",
+    "temp_store": "MEMORY",
+    "trusted_schema": "OFF",
+}
+
+
+def writing_engine(path: Path) -> sa.Engine:
+    """An engine for the one connection that writes."""
+    return _engine(path, connections=1, begin="BEGIN IMMEDIATE", pragmas=_WRITER_PRAGMAS)
+
+
+def reading_engine(path: Path, connections: int = 1) -> sa.Engine:
+    """An engine for connections that cannot write."""
+    return _engine(path, connections=connections, begin="BEGIN", pragmas=_READER_PRAGMAS)
+
+
+def _engine(path: Path, *, connections: int, begin: str, pragmas: Mapping[str, Any]) -> sa.Engine:
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(path)),
+        connect_args={"check_same_thread": False, "isolation_level": None},
+        poolclass=sa.QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+    )
+
+    # The driver would begin transactions only before writes, and late; we say when (SQLAlchemy's
+    # documentation, "Serializable isolation / Savepoints / Transactional DDL" of pysqlite).
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    @sa.event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        for name, value in pragmas.items():
+            connection.execute(f"PRAGMA {name}={value}")
+
+    return engine
+
+
+class _Lane:
+    """An engine, and the threads that alone use it."""
+
+    def __init__(self, engine: sa.Engine, name: str, threads: int) -> None:
+        self.engine = engine
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=f"gateway-store-{name}")
+
+    def submit(self, job: Callable[[], T]) -> "asyncio.Future[T]":
+        return asyncio.get_running_loop().run_in_executor(self._threads, job)
+
+    async def stop(self) -> None:
+        """Let running jobs end, then close the connections: the last one empties the log."""
+        await asyncio.to_thread(self._threads.shutdown)
+        await asyncio.to_thread(self.engine.dispose)
+
+
+class _SqliteTransaction(Transaction):
+    """Steps on the writing connection. Whoever holds the turn owns it until `abandon`."""
+
+    def __init__(self, lane: _Lane) -> None:
+        self._lane = lane
+        self._connection: Connection | None = None
+        self._has_failed = False
+
+    async def run(self, work: Work[T]) -> T:
+        return await _to_the_end(self._lane.submit(partial(self._step, work)))
+
+    async def finish(self, work: Work[T]) -> T:
+        return await _to_the_end(self._lane.submit(partial(self._last_step, work)))
+
+    async def abandon(self) -> None:
+        """Undo what was not finished; after `finish` there is nothing to undo."""
+        if self._connection is not None:
+            await _to_the_end(self._lane.submit(self._roll_back))
+
+    def _step(self, work: Work[T]) -> T:
+        try:
+            with translated():
+                if self._connection is None:
+                    self._connection = self._lane.engine.connect()
+                    self._connection.begin()
+                return work(self._connection)
+        except StoreUnavailable:
+            self._has_failed = True
+            raise
+
+    def _last_step(self, work: Work[T]) -> T:
+        return self._step(partial(self._commit_after, work))
+
+    def _commit_after(self, work: Work[T], connection: Connection) -> T:
+        answer = work(connection)
+        connection.commit()
+        connection.close()
+        self._connection = None
+        return answer
+
+    def _roll_back(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        with suppress(SQLAlchemyError):
+            connection.rollback()
+        # After an error of the disk nothing that this handle believes can be trusted; the next
+        # transaction opens the file anew.
+        if self._has_failed and not connection.invalidated:
+            connection.invalidate()
+        connection.close()
+
+
+async def _to_the_end(job: "asyncio.Future[T]") -> T:
+    """Wait for a thread even when cancelled: nobody may write behind the caller's back."""
+    try:
+        return await asyncio.shield(job)
+    except asyncio.CancelledError:
+        while not job.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([job])
+        raise
+
+
+class SqliteDatabase(Database):
+    """The file at one location."""
+
+    def __init__(self, location: Location) -> None:
+        self._location = location
+        self._turn = asyncio.Lock()
+        self._writer: _Lane | None = None
+        self._readers: _Lane | None = None
+        self._probe: asyncio.Task[None] | None = None
+
+    async def open(self, prepare: Work[None]) -> None:
+        self._location.take()
+        try:
+            path = self._location.resolve()
+            self._writer = _Lane(writing_engine(path), "writer", 1)
+            self._readers = _Lane(reading_engine(path, _READERS), "reader", _READERS)
+            await self.write(prepare)
+        except BaseException as error:
+            await self.close()
+            if isinstance(error, StoreUnavailable):
+                raise Misconfigured(f"cannot use {self._location}: {error}") from error
+            raise
+
+    async def close(self) -> None:
+        async with self._turn:
+            lanes = [lane for lane in (self._readers, self._writer) if lane is not None]
+            self._readers = self._writer = None
+        for lane in lanes:
+            await lane.stop()
+        self._location.release()
+
+    async def ping(self) -> None:
+        if self._probe is None or self._probe.done():
+            self._probe = asyncio.create_task(self.write(self._prove_room), name="store-ping")
+        done, _ = await asyncio.wait([self._probe], timeout=_PING_SECONDS)
+        if not done:
+            raise StoreUnavailable(f"the database did not answer within {_PING_SECONDS:g} s")
+        self._probe.result()
+
+    def _prove_room(self, _connection: Connection) -> None:
+        """The transaction around it has proven the rest: lock, rights, log."""
+        disk = os.statvfs(self._location.resolve())
+        if disk.f_bavail * disk.f_frsize < _SPARE_BYTES:
+            raise StoreUnavailable("the disk that holds the database is full", code="store_full")
+
+    async def read(self, work: Work[T]) -> T:
+        lane = _open(self._readers)
+        return await lane.submit(partial(self._read, lane.engine, work))
+
+    def _read(self, engine: sa.Engine, work: Work[T]) -> T:
+        with translated(), engine.connect() as connection:
+            return work(connection)
+
+    async def write(self, work: Work[T]) -> T:
+        async with self.transaction() as transaction:
+            return await transaction.finish(work)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        await self._take_turn()
+        try:
+            transaction = _SqliteTransaction(_open(self._writer))
+            try:
+                yield transaction
+            finally:
+                await transaction.abandon()
+        finally:
+            self._turn.release()
+
+    async def _take_turn(self) -> None:
+        try:
+            async with asyncio.timeout(_TURN_SECONDS):
+                await self._turn.acquire()
+        except TimeoutError:
+            text = f"earlier writes have not ended within {_TURN_SECONDS:g} s; nothing was changed"
+            raise StoreUnavailable(text) from None
+
+
+def _open(lane: _Lane | None) -> _Lane:
+    if lane is None:
+        raise StoreUnavailable("the store is not open")
+    return lane
