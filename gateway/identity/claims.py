@@ -83,12 +83,10 @@ class Shared(Generic[T]):
 class ClaimsReader:
     """Reads payloads by the rules of one gateway."""
 
-    def __init__(
-        self, *, audience: str | None, issuer: str | None, max_lifetime: float | None
-    ) -> None:
+    def __init__(self, *, audience: str | None, issuer: str | None, max_lifetime: float) -> None:
         self._audience = audience
         self._issuer = issuer
-        self._max_lifetime = max_lifetime + LEEWAY_SECONDS if max_lifetime else None
+        self._max_lifetime = max_lifetime + LEEWAY_SECONDS
         self._traits = Shared(_parse_traits)
         self._roles = Shared(_parse_roles)
 
@@ -127,13 +125,9 @@ class ClaimsReader:
             iat is not None and iat > now + LEEWAY_SECONDS
         ):
             raise TokenRefused("token_not_yet_valid")
-        if self._max_lifetime is not None:
-            self._check_lifetime(exp, now if iat is None else min(iat, now))
-
-    def _check_lifetime(self, exp: float, since: float) -> None:
         # Counted from `iat` where there is one: else a token made for a year would be refused
         # for months, and let in on its last day.
-        if self._max_lifetime is not None and exp - since > self._max_lifetime:
+        if exp - (now if iat is None else min(iat, now)) > self._max_lifetime:
             raise TokenRefused("token_lifetime")
 
 

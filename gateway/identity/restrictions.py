@@ -4,8 +4,6 @@ This node's copy of what the store holds, so that a connect costs two look-ups a
 decides nothing by itself: changes arrive from the store at the start, and as envelopes later.
 """
 
-from math import inf
-
 from gateway.broker.base import Envelope
 from gateway.clock import Clock
 from gateway.identity.claims import LEEWAY_SECONDS
@@ -20,9 +18,9 @@ _SWEEP_AT = 1024
 class Restrictions:
     """All restrictions in force. `load` before use; `apply` for each change after."""
 
-    def __init__(self, clock: Clock, token_max_lifetime: float | None) -> None:
+    def __init__(self, clock: Clock, token_max_lifetime: float) -> None:
         self._clock = clock
-        self._longest = token_max_lifetime + LEEWAY_SECONDS if token_max_lifetime else inf
+        self._longest = token_max_lifetime + LEEWAY_SECONDS
         self._users: dict[str, Restriction] = {}
         self._tokens: dict[str, float] = {}
         self._sweep_at = _SWEEP_AT
