@@ -1,0 +1,1 @@
+"""Measurements of the gateway: figures come with the machine, the date and the way to repeat."""
