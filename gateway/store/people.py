@@ -50,7 +50,7 @@ def put_last_seen(connection: Connection, seen: Mapping[str, datetime]) -> None:
 def last_seen(connection: Connection, user_ids: Sequence[str]) -> Mapping[str, datetime]:
     """When those users were last here, of those who ever were."""
     found = connection.execute(_LAST_SEEN, batch(user_ids))
-    return dict(found.tuples().all())
+    return dict(found.all())
 
 
 def merge_traits(

@@ -138,7 +138,7 @@ def tallies(connection: Connection, message_id: str) -> Mapping[str, Tally]:
 def suppressions(connection: Connection, message_id: str) -> Mapping[str, int]:
     """Users by the reason why they were not shown the message."""
     found = connection.execute(_SUPPRESSIONS, {"wanted_id": message_id})
-    return dict(found.tuples().all())
+    return dict(found.all())
 
 
 def sent_users(connection: Connection, message_id: str) -> frozenset[str]:
@@ -150,7 +150,7 @@ def sent_users(connection: Connection, message_id: str) -> frozenset[str]:
 def users_at(connection: Connection, message_id: str, stage: Stage) -> Mapping[str, int]:
     """User → newest revision with that stage."""
     wanted = {"wanted_id": message_id, "wanted_stage": stage.value}
-    return dict(connection.execute(_USERS_AT, wanted).tuples().all())
+    return dict(connection.execute(_USERS_AT, wanted).all())
 
 
 def page(connection: Connection, message_id: str, cursor: str | None, limit: int) -> Page:

@@ -6,8 +6,7 @@ connection. Transactions run one after the other; a second process is kept out. 
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.errors import Misconfigured, StoreUnavailable
 from gateway.store.database import Database, Transaction, Work
 from gateway.store.failures import translated
+from gateway.store.lane import Lane
 from gateway.store.location import Location
 
 T = TypeVar("T")
@@ -85,46 +85,54 @@ def _engine(path: Path, *, connections: int, begin: str, pragmas: Mapping[str, A
     return engine
 
 
-class _Lane:
+class _Side:
     """An engine, and the threads that alone use it."""
 
     def __init__(self, engine: sa.Engine, name: str, threads: int) -> None:
         self.engine = engine
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=f"gateway-store-{name}")
+        self._lane = Lane(f"gateway-store-{name}", threads)
+        self.submit = self._lane.submit
 
-    def submit(self, job: Callable[[], T]) -> "asyncio.Future[T]":
-        return asyncio.get_running_loop().run_in_executor(self._threads, job)
-
-    async def stop(self) -> None:
-        """Let running jobs end, then close the connections: the last one empties the log."""
-        await asyncio.to_thread(self._threads.shutdown)
-        await asyncio.to_thread(self.engine.dispose)
+    def stop(self) -> None:
+        """Let queued jobs end, then close the connections: the last one empties the log."""
+        self._lane.stop()
+        self.engine.dispose()
 
 
 class _SqliteTransaction(Transaction):
-    """Steps on the writing connection. Whoever holds the turn owns it until `abandon`."""
+    """Steps on the writing connection. Whoever holds the turn owns it until `end`."""
 
-    def __init__(self, lane: _Lane) -> None:
-        self._lane = lane
+    def __init__(self, side: _Side) -> None:
+        self._side = side
         self._connection: Connection | None = None
         self._has_failed = False
+        self._is_clean = True
 
     async def run(self, work: Work[T]) -> T:
-        return await _to_the_end(self._lane.submit(partial(self._step, work)))
+        self._is_clean = False
+        return await self._side.submit(partial(self._step, work))
 
     async def finish(self, work: Work[T]) -> T:
-        return await _to_the_end(self._lane.submit(partial(self._last_step, work)))
+        self._is_clean = False
+        answer = await self._side.submit(partial(self._last_step, work))
+        self._is_clean = True
+        return answer
 
-    async def abandon(self) -> None:
-        """Undo what was not finished; after `finish` there is nothing to undo."""
-        if self._connection is not None:
-            await _to_the_end(self._lane.submit(self._roll_back))
+    async def end(self) -> None:
+        """Undo what was not finished, and wait for it even when cancelled: a step that nobody
+        waits for any more is over before this one begins, and nobody writes after it."""
+        if self._is_clean:
+            return
+        undone = self._side.submit(self._roll_back)
+        while not undone.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([undone])
 
     def _step(self, work: Work[T]) -> T:
         try:
             with translated():
                 if self._connection is None:
-                    self._connection = self._lane.engine.connect()
+                    self._connection = self._side.engine.connect()
                     self._connection.begin()
                 return work(self._connection)
         except StoreUnavailable:
@@ -137,14 +145,15 @@ class _SqliteTransaction(Transaction):
     def _commit_after(self, work: Work[T], connection: Connection) -> T:
         answer = work(connection)
         connection.commit()
-        connection.close()
         self._connection = None
+        connection.close()
         return answer
 
     def _roll_back(self) -> None:
         connection, self._connection = self._connection, None
         if connection is None:
             return
+        # The error that led here is what the caller gets to know.
         with suppress(SQLAlchemyError):
             connection.rollback()
         # After an error of the disk nothing that this handle believes can be trusted; the next
@@ -154,33 +163,22 @@ class _SqliteTransaction(Transaction):
         connection.close()
 
 
-async def _to_the_end(job: "asyncio.Future[T]") -> T:
-    """Wait for a thread even when cancelled: nobody may write behind the caller's back."""
-    try:
-        return await asyncio.shield(job)
-    except asyncio.CancelledError:
-        while not job.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([job])
-        raise
-
-
 class SqliteDatabase(Database):
     """The file at one location."""
 
     def __init__(self, location: Location) -> None:
         self._location = location
         self._turn = asyncio.Lock()
-        self._writer: _Lane | None = None
-        self._readers: _Lane | None = None
+        self._writer: _Side | None = None
+        self._readers: _Side | None = None
         self._probe: asyncio.Task[None] | None = None
 
     async def open(self, prepare: Work[None]) -> None:
         self._location.take()
         try:
             path = self._location.resolve()
-            self._writer = _Lane(writing_engine(path), "writer", 1)
-            self._readers = _Lane(reading_engine(path, _READERS), "reader", _READERS)
+            self._writer = _Side(writing_engine(path), "writer", 1)
+            self._readers = _Side(reading_engine(path, _READERS), "reader", _READERS)
             await self.write(prepare)
         except BaseException as error:
             await self.close()
@@ -190,10 +188,10 @@ class SqliteDatabase(Database):
 
     async def close(self) -> None:
         async with self._turn:
-            lanes = [lane for lane in (self._readers, self._writer) if lane is not None]
+            sides = [side for side in (self._readers, self._writer) if side is not None]
             self._readers = self._writer = None
-        for lane in lanes:
-            await lane.stop()
+        for side in sides:
+            await asyncio.to_thread(side.stop)
         self._location.release()
 
     async def ping(self) -> None:
@@ -211,8 +209,8 @@ class SqliteDatabase(Database):
             raise StoreUnavailable("the disk that holds the database is full", code="store_full")
 
     async def read(self, work: Work[T]) -> T:
-        lane = _open(self._readers)
-        return await lane.submit(partial(self._read, lane.engine, work))
+        side = _open(self._readers)
+        return await side.submit(partial(self._read, side.engine, work))
 
     def _read(self, engine: sa.Engine, work: Work[T]) -> T:
         with translated(), engine.connect() as connection:
@@ -230,7 +228,7 @@ class SqliteDatabase(Database):
             try:
                 yield transaction
             finally:
-                await transaction.abandon()
+                await transaction.end()
         finally:
             self._turn.release()
 
@@ -243,7 +241,7 @@ class SqliteDatabase(Database):
             raise StoreUnavailable(text) from None
 
 
-def _open(lane: _Lane | None) -> _Lane:
-    if lane is None:
+def _open(side: _Side | None) -> _Side:
+    if side is None:
         raise StoreUnavailable("the store is not open")
-    return lane
+    return side
