@@ -188,7 +188,7 @@ def public_key_from_jwk(jwk: Mapping[str, Any]) -> PublicKey | None:
         key = PublicKey(read(dict(jwk)))
     except (PyJWTError, ValueError, TypeError, KeyError, UnsupportedAlgorithm):
         return None
-    return key if jwk.get("alg") is None or jwk["alg"] in key.algorithms else None
+    return key if jwk.get("alg") in (None, *key.algorithms) else None
 
 
 def _names(value: object) -> Sequence[object]:

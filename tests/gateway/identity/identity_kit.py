@@ -57,7 +57,7 @@ def pem(key: Any) -> str:
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
-def jwk(key: Any, kid: str | None = None, **changes: Any) -> dict[str, Any]:
+def jwk(key: Any, kid: Any = None, **changes: Any) -> dict[str, Any]:
     """The public half as an issuer publishes it; a change to None leaves a member out."""
     kinds = ((rsa.RSAPrivateKey, RSAAlgorithm), (ec.EllipticCurvePrivateKey, ECAlgorithm))
     algorithm = next((made for kind, made in kinds if isinstance(key, kind)), OKPAlgorithm)
@@ -120,6 +120,7 @@ class KeyServer(AbstractAsyncContextManager["KeyServer"]):
     def __init__(self, *keys: Mapping[str, Any]) -> None:
         self.requests: list[bytes] = []
         self.port = 0
+        self.asked = asyncio.Event()
         self.hold: asyncio.Event | None = None
         self.publish(*keys)
 
@@ -167,6 +168,7 @@ class KeyServer(AbstractAsyncContextManager["KeyServer"]):
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             self.requests.append(await reader.readuntil(b"\r\n\r\n"))
+            self.asked.set()
             if self.hold is not None:
                 await self.hold.wait()
             writer.write(self._raw)
