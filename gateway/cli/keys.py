@@ -7,7 +7,7 @@ import msgspec
 
 from gateway.cli.api import connect
 from gateway.cli.options import json_option
-from gateway.cli.output import clean, note, say, say_json, style, table
+from gateway.cli.output import Failure, clean, note, say, say_json, style, table
 from gateway.cli.times import tell_distance
 
 SCOPES = ("banner:write", "message:write", "read", "ingest", "presence", "admin")
@@ -59,8 +59,14 @@ def create(
         say_json(answer.body)
         return
     key = answer.read(KeyView)
+    if not key.secret:
+        raise Failure(
+            f"The key {clean(key.id)} was made, but the answer that held its secret was lost.",
+            f"End it:  gateway keys revoke {clean(key.id)}",
+            "Then make another one.",
+        )
     note(f"{clean(key.id)} may: {', '.join(map(clean, key.scopes))}. Its secret, shown only now:")
-    say(clean(key.secret or ""))
+    say(clean(key.secret))
 
 
 @keys_verb.command("list")

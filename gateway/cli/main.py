@@ -90,7 +90,10 @@ class VerbGroup(click.Group):
         try:
             return super().invoke(ctx)
         except GatewayError as error:
-            raise click.ClickException(str(error)) from error
+            # imported here: only a failure pays for it
+            from gateway.cli.output import Failure
+
+            raise Failure(*str(error).splitlines()) from error
 
 
 def _no_such_verb(name: str) -> str:

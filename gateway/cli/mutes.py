@@ -1,6 +1,7 @@
 """The verbs mute and unmute: the kill switch for a kind of message, or for all."""
 
 import click
+import msgspec
 
 from gateway.cli.api import connect
 from gateway.cli.options import json_option
@@ -8,6 +9,12 @@ from gateway.cli.output import note, say, say_json, style
 
 KINDS = ("banner", "prompt", "notification", "toast", "all")
 WHAT = {kind: f"{kind}s" for kind in KINDS} | {"all": "all messages"}
+
+
+class UnmutedView(msgspec.Struct):
+    """`unmuted` is false when there was nothing to do."""
+
+    unmuted: bool = True
 
 
 @click.command("mute")
@@ -39,4 +46,5 @@ def unmute_verb(kind: str, as_json: bool) -> None:
     if as_json:
         say_json(answer.body)
         return
-    say(f"No longer muted: {WHAT[kind]}.")
+    was_muted = answer.read(UnmutedView).unmuted
+    say(f"No longer muted: {WHAT[kind]}." if was_muted else f"It was not muted: {WHAT[kind]}.")

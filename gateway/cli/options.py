@@ -11,6 +11,7 @@ from gateway.cli.times import parse_duration
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print the API's answer as it is."
 )
+local_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def read_message_id(value: str) -> str:

@@ -3,6 +3,7 @@
 What a server sent is never printed as it is: control characters could rewrite the terminal.
 """
 
+import json
 import os
 import sys
 import unicodedata
@@ -52,6 +53,11 @@ def say_json(body: bytes) -> None:
     """Print the API's own answer, byte for byte, as one result."""
     sys.stdout.flush()
     click.echo(body.removesuffix(b"\n"))
+
+
+def say_object(value: Any) -> None:
+    """Print a result of this machine's own as JSON."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def is_interactive() -> bool:

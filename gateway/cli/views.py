@@ -74,17 +74,22 @@ class MessageList(msgspec.Struct):
 def tell_live(reach: ReachView, *, is_dry_run: bool = False) -> str:
     """Who was reached, in one honest line: sent is what sockets took, confirmed is what clients
     said (PROTOCOL §3)."""
-    sent, online = reach.screens("sent"), reach.screens("online")
-    noun, plural = "screen", "screens"
-    if sent is None or online is None:
-        sent, online, noun, plural = reach.sent, reach.online, "person", "people"
+    sent, online, received, where = _counted(reach)
     if is_dry_run:
-        return f"Would show on {of(sent, noun, plural)} of {count(online)} online. Nothing was changed."
-    if online == 0:
+        return f"Would show {where} of {count(online)} online. Nothing was changed."
+    if online == 0 and sent == 0:
         return "Live, and nobody is online now: whoever opens the app while it is live sees it."
-    received = reach.screens("received") if noun == "screen" else reach.received
-    confirmed = f"{count(received or 0)} {'has' if received == 1 else 'have'} confirmed"
-    return f"Live on {of(sent, noun, plural)} of {count(online)} online; {confirmed}."
+    confirmed = f"{count(received)} {'has' if received == 1 else 'have'} confirmed"
+    return f"Live {where} of {count(online)} online; {confirmed}."
+
+
+def _counted(reach: ReachView) -> tuple[int, int, int, str]:
+    """Sent, online and received by screen, or by person where screens are not counted."""
+    sent, online = reach.screens("sent"), reach.screens("online")
+    if sent is not None and online is not None:
+        return sent, online, reach.screens("received") or 0, f"on {of(sent, 'screen')}"
+    where = f"for {of(reach.sent, 'person', 'people')}"
+    return reach.sent, reach.online, reach.received, where
 
 
 def tell_missed(reach: ReachView) -> str | None:

@@ -97,6 +97,8 @@ class FakeGateway:
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
             def handle_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 fake.calls.append(Call(self.command, self.path, dict(self.headers), body))
@@ -104,9 +106,10 @@ class FakeGateway:
                 self.close_connection = True
                 if scripted.lost:
                     return
-                self.send_response(scripted.status)
+                self.send_response_only(scripted.status)
                 for name, value in scripted.headers.items():
                     self.send_header(name, value)
+                self.send_header("Connection", "close")
                 self.send_header("Content-Length", str(len(scripted.body)))
                 self.end_headers()
                 self.wfile.write(scripted.body)

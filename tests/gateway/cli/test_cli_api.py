@@ -92,7 +92,9 @@ def test_no_key_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "export GATEWAY_KEY=" in result.stderr
 
 
-@pytest.mark.parametrize("url", ["localhost:8000", "ftp://x", "http://", "http://[::1", "http://a:b"])
+@pytest.mark.parametrize(
+    "url", ["localhost:8000", "ftp://x", "http://", "http://[::1", "http://a:b"]
+)
 def test_a_url_that_is_none_is_wrong_usage(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     """Exit code 2, with an example."""
     monkeypatch.setenv("GATEWAY_URL", url)

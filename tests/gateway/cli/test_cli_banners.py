@@ -73,7 +73,9 @@ def test_banner_passes_every_option_on(fake: FakeGateway, run: Run) -> None:
     }
 
 
-@pytest.mark.parametrize("address", ["https://a.example/?x=1", "/status?x=1", "mailto:ops@a.example"])
+@pytest.mark.parametrize(
+    "address", ["https://a.example/?x=1", "/status?x=1", "mailto:ops@a.example"]
+)
 def test_a_link_may_be_an_address_alone(fake: FakeGateway, run: Run, address: str) -> None:
     """An equals sign in the address is no label."""
     fake.answer(BANNER, 201)
@@ -81,9 +83,7 @@ def test_a_link_may_be_an_address_alone(fake: FakeGateway, run: Run, address: st
     assert fake.calls[0].json["link"] == {"label": "Details", "href": address}
 
 
-def test_dry_run_says_whom_it_would_reach_and_waits_for_nobody(
-    fake: FakeGateway, run: Run
-) -> None:
+def test_dry_run_says_whom_it_would_reach_and_waits_for_nobody(fake: FakeGateway, run: Run) -> None:
     """`?dry_run=true` changes nothing, and the text says so."""
     dry = {**BANNER, "id": None, "reach": reach(sessions={"online": 5, "sent": 1})}
     fake.answer(dry)
