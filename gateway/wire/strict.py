@@ -55,16 +55,15 @@ class DecodeError(BadInput):
 
 def decode_json(payload: bytes, limit: int) -> Any:
     """Read one JSON text of at most `limit` bytes."""
-    value = _parse(_json_decoder.decode, payload, limit, _why_not_json)
-    if _check(value, 0) != _count_json_keys(payload):
+    value, keys = _read(_json_decoder.decode, payload, limit, _why_not_json)
+    if keys != _count_json_keys(payload):
         raise DecodeError("duplicate_key")
     return value
 
 
 def decode_msgpack(payload: bytes, limit: int) -> Any:
     """Read one msgpack value of at most `limit` bytes."""
-    value = _parse(_msgpack_decoder.decode, payload, limit, _why_not_msgpack)
-    keys = _check(value, 0)
+    value, keys = _read(_msgpack_decoder.decode, payload, limit, _why_not_msgpack)
     # Bytes that the encoder would write again held every key of the value, and no other.
     if _msgpack_encoder.encode(value) != payload and keys != _count_msgpack_keys(payload):
         raise DecodeError("duplicate_key")
@@ -78,16 +77,18 @@ def decode(payload: bytes, encoding: Encoding, limit: int) -> Any:
     return decode_msgpack(payload, limit)
 
 
-def _parse(
+def _read(
     parse: Callable[[bytes], Any],
     payload: bytes,
     limit: int,
     why: Callable[[bytes, Exception], DecodeError],
-) -> Any:
+) -> tuple[Any, int]:
+    """Parse and check; return the value and how many keys it has."""
     if len(payload) > limit:
         raise DecodeError("too_big", limit=limit)
     try:
-        return parse(payload)
+        value = parse(payload)
+        return value, _check(value, 0)
     except RecursionError:
         raise DecodeError("too_deep") from None
     except (ValueError, TypeError, OverflowError, MemoryError, msgspec.MsgspecError) as error:
