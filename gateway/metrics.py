@@ -27,9 +27,7 @@ class Metrics:
             "From an accepted change, its durable write included, to the last write.",
         )
         self.sent = self._counter("gateway_messages_sent", "Messages taken by sockets.")
-        self.connects = self._labelled(
-            "gateway_connects", "Connect frames by outcome.", "outcome"
-        )
+        self.connects = self._labelled("gateway_connects", "Connect frames by outcome.", "outcome")
         self.closes = self._labelled("gateway_closes", "Sessions closed, by close code.", "code")
         self.receipts = self._counter("gateway_receipts", "Receipts written to the store.")
         self.receipts_lost = self._counter(

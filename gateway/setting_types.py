@@ -69,6 +69,7 @@ Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, allow_inf_nan=
 SecondsOrZero = Annotated[float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan=False)]
 WholeSeconds = Annotated[int, BeforeValidator(_seconds), Field(gt=0)]
 ByteCount = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Origins = Annotated[
     tuple[Annotated[str, AfterValidator(_check_origin)], ...], BeforeValidator(_names)
 ]

@@ -20,6 +20,7 @@ from gateway.setting_types import (
     Count,
     DatabaseUrl,
     JwksUrl,
+    Names,
     Networks,
     Origins,
     Rate,
@@ -86,6 +87,7 @@ class Settings(BaseModel):
     admin_key: SecretStr | None = None
     allowed_origins: Origins = ()
     trusted_proxies: Networks = ()
+    client_traits: Names = ()
 
     # how much
     max_connections: Count | None = None

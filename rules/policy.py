@@ -44,9 +44,7 @@ class BannerFacts:
     text: str
 
 
-def banner_violations(
-    policy: BannerPolicy, facts: BannerFacts, now: datetime
-) -> list[Violation]:
+def banner_violations(policy: BannerPolicy, facts: BannerFacts, now: datetime) -> list[Violation]:
     """Every rule that the banner breaks; empty when it may go live."""
     return [
         *_severity(facts),
@@ -99,7 +97,9 @@ def _life(policy: BannerPolicy, facts: BannerFacts, now: datetime) -> list[Viola
         return violation("the end is not after the start", "before_start")
     if facts.expires_at - facts.starts_at > policy.longest_life:
         hours = policy.longest_life.total_seconds() / 3600
-        return violation(f"a banner lives at most {hours:g} h; publish it again if need be", "too_long")
+        return violation(
+            f"a banner lives at most {hours:g} h; publish it again if need be", "too_long"
+        )
     return []
 
 

@@ -60,7 +60,7 @@ class MessagePatch(msgspec.Struct, frozen=True, kw_only=True):
     category: str | UnsetType = UNSET
     tags: tuple[str, ...] | UnsetType = UNSET
     resurface: Resurface | UnsetType = UNSET
-    starts_at: datetime | None | UnsetType = UNSET
+    starts_at: datetime | UnsetType | None = UNSET
     expires_at: datetime | UnsetType = UNSET
-    owner: str | None | UnsetType = UNSET
-    contact: str | None | UnsetType = UNSET
+    owner: str | UnsetType | None = UNSET
+    contact: str | UnsetType | None = UNSET

@@ -61,10 +61,9 @@ class Ledger:
         self.sent_sessions = tallies["sent"].sessions if "sent" in tallies else 0
         self.suppressed = Counter(suppressed)
         for stage in Stage:
-            users = list(acks.get(stage, ()))
-            known = tallies.get(stage)
-            self.tally[stage] = [len(users), known.sessions if known else 0]
-            for user in users:
+            known = tallies.get(stage, Tally())
+            self.tally[stage] = [known.users, known.sessions]
+            for user in acks.get(stage, ()):
                 self.acks[user] = self.acks.get(user, 0) | STAGE_BIT[stage]
 
     @property

@@ -27,9 +27,20 @@ _MOST_SNAPSHOTS = 1_000
 class LiveMessage:
     """One message as this node shows it: the newest revision, its bit, its bytes, its counts."""
 
-    __slots__ = ("_frames", "_raws", "bit", "dismissed", "ledger", "message", "pages", "slot")
+    __slots__ = (
+        "_allow_http",
+        "_frames",
+        "_raws",
+        "bit",
+        "dismissed",
+        "ledger",
+        "message",
+        "pages",
+        "slot",
+    )
 
-    def __init__(self, message: Message, slot: int) -> None:
+    def __init__(self, message: Message, slot: int, *, allow_http: bool = False) -> None:
+        self._allow_http = allow_http
         self.slot = slot
         self.bit = 1 << slot
         self.ledger = Ledger()
@@ -85,7 +96,8 @@ class LiveMessage:
         key = (encoding, locale)
         raw = self._raws.get(key)
         if raw is None:
-            raw = codec.raw(content.wire_message(self.message, locale), encoding)
+            wire = content.wire_message(self.message, locale, self._allow_http)
+            raw = codec.raw(wire, encoding)
             self._raws[key] = raw
         return raw
 
@@ -109,7 +121,8 @@ class LiveMessage:
 class LiveSet:
     """Every message that is live, and those that ended lately, whose receipts still count."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, allow_http: bool = False) -> None:
+        self._allow_http = allow_http
         self.revision = 0
         self.messages: dict[str, LiveMessage] = {}
         self.ended: dict[str, LiveMessage] = {}
@@ -133,7 +146,7 @@ class LiveSet:
     def _revive(self, message: Message) -> LiveMessage:
         live = self.ended.pop(message.id, None)
         if live is None:
-            return LiveMessage(message, self._take_slot())
+            return LiveMessage(message, self._take_slot(), allow_http=self._allow_http)
         live.take(message)
         return live
 
@@ -209,5 +222,6 @@ class LiveSet:
         shown = [m for m in self.messages.values() if self.is_visible(m, now) and not m.is_over]
         shown.sort(key=lambda live: live.order)
         return tuple(
-            content.wire_message(live.message, live.message.default_locale) for live in shown
+            content.wire_message(live.message, live.message.default_locale, self._allow_http)
+            for live in shown
         )

@@ -319,11 +319,12 @@ class Messages:
         try:
             while True:
                 event.clear()
+                has_ended = message_id not in self._live_set.messages
                 reach = await self._reach_of(message)
                 if reach != last:
                     yield reach
                 last = reach
-                if message_id not in self._live_set.messages:
+                if has_ended:
                     return
                 await asyncio.sleep(_SHORTEST_GAP)
                 await event.wait()

@@ -285,6 +285,7 @@ class Node:
         live = self.live_set.end(message)
         if live is None:
             return Delivery()
+        self._book.note_ended(live)
         word = reason or message.ended_reason
         sessions = await self._retract(live, word if word in _SHOWN_REASONS else "retracted")
         self._wheel.schedule(TOMBSTONE_SECONDS, lambda: self._forget(message.id))
@@ -337,6 +338,11 @@ class Node:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._metrics.note_error("node", error)
+
+    async def settled(self) -> None:
+        """Wait until everything that time has set off is done."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def stop(self) -> None:
         """Let go of what is still running."""

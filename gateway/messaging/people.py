@@ -8,6 +8,7 @@ from gateway.identity.restrictions import Restrictions
 from gateway.model.admin import Caller
 from gateway.store.base import Store
 
+
 class People:
     """Disconnect, revoke, block; each returns how many sessions were closed by it."""
 

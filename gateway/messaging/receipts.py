@@ -30,9 +30,7 @@ Dismissed = Callable[[Session, LiveMessage, int], None]
 class ReceiptBook:
     """All receipts of this node that are not in the store yet, and who waits for counts."""
 
-    def __init__(
-        self, live_set: LiveSet, store: Store, clock: Clock, metrics: Metrics
-    ) -> None:
+    def __init__(self, live_set: LiveSet, store: Store, clock: Clock, metrics: Metrics) -> None:
         self._live_set = live_set
         self._store = store
         self._clock = clock
@@ -57,6 +55,10 @@ class ReceiptBook:
         sent.sessions += len(users)
         self._changed.add(live.message.id)
 
+    def note_ended(self, live: LiveMessage) -> None:
+        """The message has left; whoever watches its counts is told with the next flush."""
+        self._changed.add(live.message.id)
+
     def record(self, session: Session, lines: Sequence[ReceiptLine]) -> None:
         """Take a batch from one session."""
         for line in lines:
@@ -78,9 +80,7 @@ class ReceiptBook:
         if not is_new_session:
             return
         session.acked |= bit
-        live.ledger.note_ack(
-            session.user_id, stage, is_new_session=True, reason=line.reason
-        )
+        live.ledger.note_ack(session.user_id, stage, is_new_session=True, reason=line.reason)
         self._waiting.append(self._receipt(session, live, line, stage, revision))
         self._note_change(live)
 

@@ -111,9 +111,7 @@ class Reception:
             return self._dev_claims(frame.user, now)
         return self._verifier.verify(token or "", now)
 
-    def _wait_for_keys(
-        self, session: Session, frame: frames.Connect, loading: KeysLoading
-    ) -> None:
+    def _wait_for_keys(self, session: Session, frame: frames.Connect, loading: KeysLoading) -> None:
         """Take nothing more from this session until the keys are here, then try again."""
         session.phase = Phase.VERIFYING
         session.link.pause_reading()
@@ -281,7 +279,6 @@ def _canonical_locale(locale: str | None) -> str:
     if locale is None or _LOCALE.fullmatch(locale) is None:
         return ""
     return sys.intern(locale.replace("_", "-").lower())
-
 
 
 def _rfc3339(seconds: float) -> str:

@@ -206,7 +206,7 @@ class Session:
         kind = type(frame)
         if kind not in ALLOWED[self.phase]:
             self.refuse("bad_frame", self._why_not_now(), getattr(frame, "id", None))
-        elif kind is frames.Connect:
+        elif isinstance(frame, frames.Connect):
             self.context.desk.connect(self, frame)
         elif kind is not frames.Pong:
             self.context.desk.handle(self, frame)
@@ -263,9 +263,7 @@ class Session:
         if self.phase is Phase.CLOSED:
             return
         reason = REASONS[code]
-        bye = frames.Bye(
-            code=code, reason=reason, reconnect=may_reconnect(code), after=after_ms
-        )
+        bye = frames.Bye(code=code, reason=reason, reconnect=may_reconnect(code), after=after_ms)
         self.send(bye)
         self.link.close(code, reason)
         self.on_closed(code)
