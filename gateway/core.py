@@ -65,12 +65,7 @@ class Core:
         self.book = ReceiptBook(self.live_set, store, clock, self.metrics)
         self.attendance = Attendance(self.presence)
         self.traits = TraitBook(store, settings.client_traits)
-        self.drain = Drain(
-            self.hub,
-            over=settings.drain_over,
-            grace=settings.drain_grace,
-            monotonic=clock.monotonic,
-        )
+        self.drain = Drain(self.hub, over=settings.drain_over, grace=settings.drain_grace)
         self.node = self._make_node()
         self.dismissals = Dismissals(self.node, broker, node_id)
         self.book.on_dismissed = self.dismissals.note

@@ -6,8 +6,8 @@ the window with a little jitter, so that the nodes that stay (or this one, start
 """
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Callable
 
 from gateway.log import get_logger
 from gateway.sessions.hub import Hub
@@ -17,19 +17,15 @@ from gateway.wire.close_codes import CloseCode
 
 _TOLD_AT_ONCE = 500
 """Sessions told before the event loop gets a turn."""
-_LOOK_SECONDS = 0.05
 
 
 class Drain:
     """Empties this node, once."""
 
-    def __init__(
-        self, hub: Hub, *, over: float, grace: float, monotonic: Callable[[], float]
-    ) -> None:
+    def __init__(self, hub: Hub, *, over: float, grace: float) -> None:
         self._hub = hub
         self._over = over
         self._grace = grace
-        self._monotonic = monotonic
         self._log = get_logger("gateway.drain")
         self.is_draining = False
         """True from the first signal to stop: readiness and handshakes look at it."""
@@ -48,7 +44,9 @@ class Drain:
             self._tell(session, pause_ms)
             if index % _TOLD_AT_ONCE == _TOLD_AT_ONCE - 1:
                 await asyncio.sleep(0)
-        await self._wait_until_empty()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._grace):
+                await self._hub.wait_until_empty()
         for session, pause_ms in zip(sessions, pauses, strict=True):
             session.close(CloseCode.DRAINING, after_ms=pause_ms)
         self._log.info("drain_done")
@@ -63,8 +61,3 @@ class Drain:
 
     def _tell(self, session: Session, pause_ms: int) -> None:
         session.send(frames.Drain(within=int(self._grace * 1000), reconnect_after=pause_ms))
-
-    async def _wait_until_empty(self) -> None:
-        end = self._monotonic() + self._grace
-        while self._hub.session_count and self._monotonic() < end:
-            await asyncio.sleep(_LOOK_SECONDS)

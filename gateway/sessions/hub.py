@@ -51,6 +51,7 @@ class Hub:
         self._by_user: dict[str, tuple[Session, ...]] = {}
         self._locales: set[str] = set()
         self.session_count = 0
+        self._emptied: asyncio.Event | None = None
 
     # registry
 
@@ -76,6 +77,8 @@ class Hub:
             last.slot = session.slot
         session.group = None
         self.session_count -= 1
+        if not self.session_count and self._emptied is not None:
+            self._emptied.set()
         return self._leave_user(session)
 
     def _leave_user(self, session: Session) -> bool:
@@ -96,6 +99,12 @@ class Hub:
         if group is None:
             group = self._groups[key] = Group(encoding, locale)
         return group
+
+    async def wait_until_empty(self) -> None:
+        """Return once nobody is here."""
+        while self.session_count:
+            self._emptied = asyncio.Event()
+            await self._emptied.wait()
 
     @property
     def user_count(self) -> int:
