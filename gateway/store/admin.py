@@ -24,7 +24,7 @@ _KEYS = sa.select(admin_keys).order_by(admin_keys.c.created_at, admin_keys.c.id)
 _PUT_KEY = upsert(admin_keys)
 _WRITE_AUDIT = sa.insert(audit)
 _CLAIM = upsert(idempotency, only_if=idempotency.c.created_at <= _CUTOFF)
-_ANSWER = upsert(idempotency, keep=["created_at"])
+_ANSWER = upsert(idempotency, keep=["created_at", "resource"])
 _RECORD = sa.select(idempotency).where(
     idempotency.c.key == sa.bindparam("wanted_key"), idempotency.c.created_at > _CUTOFF
 )

@@ -29,7 +29,7 @@ _READERS = 3
 # How long SQLite waits for a lock held by another program, such as a shell or a backup.
 _BUSY_MILLISECONDS = 1_000
 # How long a transaction waits for those before it; then nothing of it has happened yet.
-_TURN_SECONDS = 5.0
+TURN_SECONDS = 5.0
 _PING_SECONDS = 1.0
 # Below this a change with its log frames and a batch of receipts might not fit any more.
 _SPARE_BYTES = 1_048_576
@@ -66,6 +66,7 @@ def _engine(path: Path, *, connections: int, begin: str, pragmas: Mapping[str, A
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(path)),
         connect_args={"check_same_thread": False, "isolation_level": None},
+        hide_parameters=True,  # errors end up in logs; what messages say does not
         poolclass=sa.QueuePool,
         pool_size=connections,
         max_overflow=0,
@@ -166,8 +167,9 @@ class _SqliteTransaction(Transaction):
 class SqliteDatabase(Database):
     """The file at one location."""
 
-    def __init__(self, location: Location) -> None:
+    def __init__(self, location: Location, turn_seconds: float = TURN_SECONDS) -> None:
         self._location = location
+        self._turn_seconds = turn_seconds
         self._turn = asyncio.Lock()
         self._writer: _Side | None = None
         self._readers: _Side | None = None
@@ -197,6 +199,7 @@ class SqliteDatabase(Database):
     async def ping(self) -> None:
         if self._probe is None or self._probe.done():
             self._probe = asyncio.create_task(self.write(self._prove_room), name="store-ping")
+            self._probe.add_done_callback(_take_note)
         done, _ = await asyncio.wait([self._probe], timeout=_PING_SECONDS)
         if not done:
             raise StoreUnavailable(f"the database did not answer within {_PING_SECONDS:g} s")
@@ -234,11 +237,17 @@ class SqliteDatabase(Database):
 
     async def _take_turn(self) -> None:
         try:
-            async with asyncio.timeout(_TURN_SECONDS):
+            async with asyncio.timeout(self._turn_seconds):
                 await self._turn.acquire()
         except TimeoutError:
-            text = f"earlier writes have not ended within {_TURN_SECONDS:g} s; nothing was changed"
+            text = f"earlier writes took over {self._turn_seconds:g} s; nothing was changed"
             raise StoreUnavailable(text) from None
+
+
+def _take_note(probe: "asyncio.Task[None]") -> None:
+    """Mark the outcome as seen, also when the one who asked has given up."""
+    if not probe.cancelled():
+        probe.exception()
 
 
 def _open(side: _Side | None) -> _Side:
