@@ -42,7 +42,6 @@ from gateway.model.message import (
     Pages,
     Resurface,
     Severity,
-    State,
 )
 
 Category = Literal[
@@ -310,7 +309,7 @@ class MessageBody(Body):
     """A message as an author defines it; a draft unless `state` says `live`."""
 
     kind: Annotated[Kind, AsWord]
-    state: Annotated[Literal[State.DRAFT, State.LIVE], AsWord] = State.DRAFT
+    state: Literal["draft", "live"] = "draft"
     content: ContentForms
     default_locale: Locale = "en"
     severity: Annotated[Severity, AsWord] | None = None

@@ -230,9 +230,13 @@ def _merged(single: list[Fault], across: list[Fault]) -> list[Fault]:
     return [*(fault for fault in single if fault.pointer not in pointers), *across]
 
 
+_NOT_YET = ("kind_not_supported", "audience_not_supported", "field_not_supported")
+"""What a whole request is refused for, whatever else is wrong with it; the first one tells most."""
+
+
 def _code_of(faults: list[Fault]) -> str:
-    later = [fault.code for fault in faults if fault.code.endswith("_not_supported")]
-    return later[0] if later else "invalid_body"
+    codes = {fault.code for fault in faults}
+    return next((code for code in _NOT_YET if code in codes), "invalid_body")
 
 
 def _summary(faults: list[Fault]) -> str:
@@ -285,6 +289,8 @@ def _is_inner(part: int | str) -> bool:
 def _in_our_words(found: ErrorDetails) -> str:
     if found["type"] == "missing":
         return "needed"
+    if found["type"] == "string_pattern_mismatch":
+        return "not in the form that is expected here: " + str(found["ctx"]["pattern"])
     text = found["msg"].replace("Input should be a valid ", "must be a ")
     text = text.replace("Input should be ", "must be ").replace("Input should ", "must ")
     return text[:1].lower() + text[1:]
@@ -301,7 +307,7 @@ def _unknown(
         code, detail = hints[name]
         return Fault(pointer=pointer, detail=detail, code=code)
     known = sorted(_fields_at(model, path[:-1]))
-    close = get_close_matches(name[:64], known, n=1, cutoff=0.6)
+    close = get_close_matches(name[:64], known, n=1, cutoff=0.7)
     detail = (
         f"unknown; did you mean `{close[0]}`?" if close else f"unknown; known: {', '.join(known)}"
     )

@@ -23,7 +23,7 @@ from gateway.http.services import Services
 from gateway.http.views import Listed, MessageView, RevisionView, message_view, revision_view
 from gateway.messaging.messages import MessageDraft, MessagePatch, Published
 from gateway.model.admin import Scope
-from gateway.model.message import Pages
+from gateway.model.message import Pages, State
 
 _WRITE = (Scope.BANNER_WRITE, Scope.MESSAGE_WRITE)
 _READ = (Scope.READ,)
@@ -58,7 +58,7 @@ async def create(call: Call[MessageBody, DryRunQuery]) -> Answer:
 def _draft(body: MessageBody, now: datetime) -> MessageDraft:
     return MessageDraft(
         kind=body.kind,
-        state=body.state,
+        state=State(body.state),
         content=content_of(body.content, body.default_locale),
         default_locale=body.default_locale,
         severity=body.severity,
