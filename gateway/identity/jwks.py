@@ -11,7 +11,6 @@ not cut off those who already hold its tokens.
 
 import asyncio
 import ipaddress
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from gateway.clock import Clock
 from gateway.errors import BadInput, DependencyDown, Misconfigured
 from gateway.identity.refusals import KeysLoading
 from gateway.identity.signatures import PUBLIC_ALGORITHMS, PublicKey, public_key_from_jwk
+from gateway.log import Repeats, get_logger
 from gateway.wire.strict import decode_json
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MAX_KEYS = 100
 """No issuer has that many; each costs a parse when the set is read."""
 
-_log = logging.getLogger(__name__)
+_FAILURE = "token keys could not be fetched"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class Jwks:
         self._all: Sequence[PublicKey] = ()
         self._fetched_at = float("-inf")
         self._tried_at = float("-inf")
-        self._logged_at = float("-inf")
+        self._repeats = Repeats(self._limits.log_interval, clock.monotonic)
         self._last_failed = False
         self._client: httpx2.AsyncClient | None = None
         self._fetching: asyncio.Task[None] | None = None
@@ -174,19 +174,18 @@ class Jwks:
         return self._client
 
     def _log_failure(self, error: Exception) -> None:
-        now = self._clock.monotonic()
-        if now - self._logged_at < self._limits.log_interval:
+        unsaid = self._repeats.silenced(_FAILURE)
+        if unsaid is None:
             return
-        self._logged_at = now
-        reason = error.code if isinstance(error, FetchFailed) else type(error).__name__
-        _log.warning(
-            "token keys could not be fetched",
-            extra={
-                "host": urlsplit(self._url).hostname,
-                "reason": reason,
-                "keys_in_use": len(self._all),
-                "keys_age_seconds": round(now - self._fetched_at) if self._all else None,
-            },
+        age = round(self._clock.monotonic() - self._fetched_at) if self._all else None
+        # Only the host: an address may hold a secret, and an error's text may hold the answer.
+        get_logger(__name__).warning(
+            _FAILURE,
+            host=urlsplit(self._url).hostname,
+            reason=error.code if isinstance(error, FetchFailed) else type(error).__name__,
+            keys_in_use=len(self._all),
+            keys_age_seconds=age,
+            unsaid=unsaid,
         )
 
 
