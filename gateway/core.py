@@ -164,6 +164,10 @@ class Core:
         """True from the first signal to stop."""
         return self.drain.is_draining
 
+    async def wait_draining(self) -> None:
+        """Return once the node has begun to drain."""
+        await self.drain.wait_begun()
+
     def live_view(self) -> LiveView:
         """What anybody may see."""
         live = self.live_set

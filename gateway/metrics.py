@@ -2,15 +2,30 @@
 and a test holds the two together. Low cardinality only: never a user, a message or a page.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from gateway.log import get_logger
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _FAN_OUT_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+
+
+class _KeptElsewhere(Collector):
+    """A counter over a mapping of label → value that somebody else raises."""
+
+    def __init__(self, name: str, text: str, label: str, counts: Mapping[str, int]) -> None:
+        self._name, self._text, self._label, self._counts = name, text, label, counts
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        family = CounterMetricFamily(self._name, self._text, labels=[self._label])
+        for value, count in self._counts.items():
+            family.add_metric([value], count)
+        yield family
 
 
 class Metrics:
@@ -36,8 +51,12 @@ class Metrics:
         self.slow = self._counter(
             "gateway_slow_connections", "Connections whose waiting frames were dropped."
         )
-        self.refused = self._labelled(
-            "gateway_refused_handshakes", "Handshakes refused, by reason.", "reason"
+        self.requests = Histogram(
+            "gateway_http_seconds",
+            "From a request's head to the end of its answer.",
+            ["operation", "status"],
+            registry=self.registry,
+            buckets=_FAN_OUT_SECONDS,
         )
         self.store_errors = self._counter(
             "gateway_store_errors", "Batches that the store did not take at once."
@@ -61,6 +80,14 @@ class Metrics:
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
         """Add a gauge that is read when somebody asks."""
         Gauge(name, text, registry=self.registry).set_function(read)
+
+    def counters_of(self, name: str, text: str, label: str, counts: Mapping[str, int]) -> None:
+        """Add a counter whose values somebody else keeps, by label."""
+        self.registry.register(_KeptElsewhere(name, text, label, counts))
+
+    def note_request(self, operation: str, status: int, seconds: float) -> None:
+        """Time an HTTP answer."""
+        self.requests.labels(operation, f"{status // 100}xx").observe(seconds)
 
     def note_connect(self, outcome: str) -> None:
         """Count a connect frame: `welcomed`, `refused` or `loading` (keys are being fetched)."""

@@ -27,12 +27,20 @@ class Drain:
         self._over = over
         self._grace = grace
         self._log = get_logger("gateway.drain")
-        self.is_draining = False
+        self._begun = asyncio.Event()
+
+    @property
+    def is_draining(self) -> bool:
         """True from the first signal to stop: readiness and handshakes look at it."""
+        return self._begun.is_set()
+
+    async def wait_begun(self) -> None:
+        """Return once the drain has begun."""
+        await self._begun.wait()
 
     def begin(self) -> None:
         """Take nobody in any more. Harmless when called twice."""
-        self.is_draining = True
+        self._begun.set()
 
     async def run(self) -> None:
         """Send every session away; done when all are gone or the grace is over."""
