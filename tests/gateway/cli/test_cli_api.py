@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from conftest import FakeGateway, Run
 
 from gateway.cli.main import cli
+from tests.gateway.cli.fake_gateway import FakeGateway, Run
 
-EMPTY = {"data": [], "next_cursor": None}
+EMPTY: dict[str, object] = {"data": [], "next_cursor": None}
 
 
 def _unused_port() -> int:

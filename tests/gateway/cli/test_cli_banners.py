@@ -4,7 +4,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import KEY, FakeGateway, Run, reach
+
+from tests.gateway.cli.fake_gateway import KEY, FakeGateway, Run, reach
 
 BANNER = {
     "id": "msg_01jd",

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from conftest import FakeGateway
 
 from gateway.cli import checks
 from gateway.cli.checks import Level
 from gateway.cli.main import cli
 from gateway.settings import Settings
+from tests.gateway.cli.fake_gateway import FakeGateway
 
 SECRET = "kD83hf-Zq0Lw7.Tn52xVbY6mRsJ1cE9aGpU4"
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from conftest import FakeGateway, Run, reach
+
+from tests.gateway.cli.fake_gateway import FakeGateway, Run, reach
 
 
 def message(**fields: Any) -> dict[str, Any]:
