@@ -90,10 +90,11 @@ class Jwks:
             await fetched
 
     async def close(self) -> None:
-        """Stop a running fetch and let go of the connection."""
+        """Stop a running fetch and let go of the connection; nothing is fetched after this."""
         if self._fetching is not None:
             self._fetching.cancel()
             await asyncio.wait([self._fetching])
+        self._tried_at = float("inf")
         if self._client is not None:
             await self._client.aclose()
             self._client = None
@@ -109,7 +110,7 @@ class Jwks:
         fetched = self._begin_fetch()
         if fetched is not None:
             raise KeysLoading(fetched)
-        if self._last_failed:
+        if self._last_failed or not self._all:
             raise DependencyDown("the keys that sign tokens cannot be fetched", code="keys_down")
         return ()
 
@@ -125,13 +126,13 @@ class Jwks:
         return asyncio.shield(self._fetched)
 
     async def _fetch(self) -> None:
-        import httpx2
-
         try:
             async with asyncio.timeout(self._limits.timeout):
                 body = await self._download()
             self._keep(parse_key_set(body))
-        except (httpx2.HTTPError, OSError, FetchFailed) as error:  # TimeoutError is an OSError
+        except Exception as error:
+            # Whatever name lookup, TLS, HTTP or the answer can be: the old keys stay, and nobody
+            # awaits this task who could say more.
             self._last_failed = True
             self._log_failure(error)
         finally:

@@ -5,6 +5,7 @@ the setting does, the same on every worker, and no database row outlives a chang
 Everything else is in the store. A secret is never kept, logged or put into an error.
 """
 
+import asyncio
 import hashlib
 import hmac
 import secrets
@@ -36,11 +37,14 @@ class Keys:
         self._stored: dict[str, AdminKey] = {}
         self._bootstrap: AdminKey | None = None
         self._by_hash: dict[str, AdminKey] = {}
+        # One at a time: a list that was read before a change must not replace what came of it.
+        self._turn = asyncio.Lock()
 
     async def load(self) -> None:
         """Read the keys from the store."""
-        self._stored = {key.id: key for key in await self._store.keys()}
-        self._index()
+        async with self._turn:
+            self._stored = {key.id: key for key in await self._store.keys()}
+            self._index()
 
     def ensure_bootstrap(self, settings: Settings) -> str | None:
         """Let the key of the settings in, with scope `admin`; call `load` first.
@@ -52,7 +56,7 @@ class Keys:
         if secret is None and settings.dev:
             secret = made = new_secret()
         if secret is not None:
-            self._bootstrap = _bootstrap_key(_check_bootstrap(secret), self._clock)
+            self._bootstrap = self._bootstrap_key(_check_bootstrap(secret))
         elif not any(key.revoked_at is None for key in self._stored.values()):
             raise Misconfigured(
                 "there is no admin key: set GATEWAY_ADMIN_KEY to a secret of at least"
@@ -121,10 +125,27 @@ class Keys:
 
     async def _put(self, caller: Caller, action: str, key: AdminKey) -> None:
         detail = {"name": key.name, "scopes": sorted(key.scopes)}
-        async with self._store.change(caller, action, key.id, detail) as change:
-            await change.put_key(key)
-        self._stored[key.id] = key
-        self._index()
+        async with self._turn:
+            async with self._store.change(caller, action, key.id, detail) as change:
+                await change.put_key(key)
+            self._stored[key.id] = key
+            self._index()
+
+    def _bootstrap_key(self, secret: str) -> AdminKey:
+        digest = hash_secret(secret)
+        if any(key.hash == digest for key in self._stored.values()):
+            # It would come back with all scopes, even if it was revoked.
+            raise Misconfigured(
+                "GATEWAY_ADMIN_KEY is the secret of a key that exists already, or did;"
+                " make a new one with: openssl rand -base64 33"
+            )
+        return AdminKey(
+            id=BOOTSTRAP_ID,
+            name=BOOTSTRAP_NAME,
+            hash=digest,
+            scopes=frozenset({Scope.ADMIN}),
+            created_at=self._clock.now(),
+        )
 
     def _index(self) -> None:
         self._by_hash = {key.hash: key for key in self._stored.values()}
@@ -162,13 +183,3 @@ def _check_bootstrap(secret: str) -> str:
             f" {MAX_SECRET_CHARS} characters, to fit into an HTTP header"
         )
     return secret
-
-
-def _bootstrap_key(secret: str, clock: Clock) -> AdminKey:
-    return AdminKey(
-        id=BOOTSTRAP_ID,
-        name=BOOTSTRAP_NAME,
-        hash=hash_secret(secret),
-        scopes=frozenset({Scope.ADMIN}),
-        created_at=clock.now(),
-    )

@@ -4,6 +4,8 @@ This node's copy of what the store holds, so that a connect costs two look-ups a
 decides nothing by itself: changes arrive from the store at the start, and as envelopes later.
 """
 
+import asyncio
+
 from gateway.broker.base import Envelope
 from gateway.clock import Clock
 from gateway.identity.claims import LEEWAY_SECONDS
@@ -24,13 +26,22 @@ class Restrictions:
         self._users: dict[str, Restriction] = {}
         self._tokens: dict[str, float] = {}
         self._sweep_at = _SWEEP_AT
+        self._late: list[Envelope] | None = None
+        self._turn = asyncio.Lock()
 
     async def load(self, store: Store) -> None:
-        """Take over what the store holds."""
-        users = await store.restrictions()
-        tokens = await store.token_revocations(self._clock.now())
-        self._users = {user.user_id: user for user in users}
-        self._tokens = {token.token_id: token.expires_at for token in tokens}
+        """Take over what the store holds, and what happens while it is read."""
+        async with self._turn:
+            self._late = late = []
+            try:
+                users = await store.restrictions()
+                tokens = await store.token_revocations(self._clock.now())
+            finally:
+                self._late = None
+            self._users = {user.user_id: user for user in users}
+            self._tokens = {token.token_id: token.expires_at for token in tokens}
+            for envelope in late:
+                self._do(envelope)
 
     def check(self, claims: Claims) -> None:
         """Raises TokenRefused for a blocked user (closes with 4003), and for a revoked token, or
@@ -38,15 +49,10 @@ class Restrictions:
 
         A token that does not say when it was issued counts as old.
         """
-        if claims.token_id is not None and claims.token_id in self._tokens:
-            raise TokenRefused("token_revoked")
         restriction = self._users.get(claims.user_id)
-        if restriction is None:
-            return
-        if restriction.blocked:
-            raise TokenRefused("user_blocked")
-        before = restriction.revoked_before
-        if before is not None and (claims.issued_at is None or claims.issued_at < before):
+        if restriction is not None:
+            _check_user(restriction, claims.issued_at)
+        if claims.token_id is not None and claims.token_id in self._tokens:
             raise TokenRefused("token_revoked")
 
     def of_user(self, user_id: str) -> Restriction:
@@ -58,24 +64,21 @@ class Restrictions:
         expires_at = self._clock.now().timestamp() + self._longest
         return TokenRevocation(token_id=token_id, expires_at=expires_at)
 
-    def put(self, change: Restriction | TokenRevocation) -> None:
-        """Take over one decision, replacing an earlier one about the same user or token."""
-        if isinstance(change, TokenRevocation):
-            self._tokens[change.token_id] = change.expires_at
-            self._sweep()
-        elif change.blocked or change.revoked_before is not None:
-            self._users[change.user_id] = change
-        else:
-            self._users.pop(change.user_id, None)
-
     def apply(self, envelope: Envelope) -> None:
         """Do what an envelope about a user says; verbs that restrict nothing are ignored."""
-        if envelope.verb == "revoke" and envelope.token_id is not None:
-            self.put(self.revocation(envelope.token_id))
-        elif envelope.user_id is not None:
-            self._apply_to_user(envelope.user_id, envelope)
+        if self._late is not None:
+            self._late.append(envelope)
+        self._do(envelope)
 
-    def _apply_to_user(self, user_id: str, envelope: Envelope) -> None:
+    def _do(self, envelope: Envelope) -> None:
+        if envelope.verb == "revoke" and envelope.token_id is not None:
+            revocation = self.revocation(envelope.token_id)
+            self._tokens[revocation.token_id] = revocation.expires_at
+            self._sweep()
+        elif envelope.user_id is not None:
+            self._do_to_user(envelope.user_id, envelope)
+
+    def _do_to_user(self, user_id: str, envelope: Envelope) -> None:
         known = self.of_user(user_id)
         blocked, before = known.blocked, known.revoked_before
         if envelope.verb == "revoke" and envelope.before is not None:
@@ -83,7 +86,11 @@ class Restrictions:
             before = max(before or 0, envelope.before)
         elif envelope.verb in ("block", "unblock"):
             blocked = envelope.verb == "block"
-        self.put(Restriction(user_id=user_id, blocked=blocked, revoked_before=before))
+        if blocked or before is not None:
+            restriction = Restriction(user_id=user_id, blocked=blocked, revoked_before=before)
+            self._users[user_id] = restriction
+        else:
+            self._users.pop(user_id, None)
 
     def _sweep(self) -> None:
         """Forget tokens that have expired, once there are twice as many as the last time."""
@@ -92,3 +99,12 @@ class Restrictions:
         now = self._clock.now().timestamp()
         self._tokens = {token: end for token, end in self._tokens.items() if end > now}
         self._sweep_at = max(_SWEEP_AT, 2 * len(self._tokens))
+
+
+def _check_user(restriction: Restriction, issued_at: float | None) -> None:
+    # Blocked first: that client is told to stop, not to come back with another token.
+    if restriction.blocked:
+        raise TokenRefused("user_blocked")
+    before = restriction.revoked_before
+    if before is not None and (issued_at is None or issued_at < before):
+        raise TokenRefused("token_revoked")

@@ -178,6 +178,16 @@ async def test_two_issuers_with_the_same_kid_never_share_a_key(server: KeyServer
         await two.close()
 
 
+async def test_nothing_is_fetched_after_the_end(server: KeyServer, clock: StillClock) -> None:
+    keys = Jwks(server.url, clock, LIMITS)
+    await keys.close()
+    clock.advance(1000)
+    with pytest.raises(DependencyDown) as caught:
+        keys.find("k1")
+    assert not isinstance(caught.value, KeysLoading)
+    assert not server.requests
+
+
 # keys that change
 
 
@@ -375,6 +385,18 @@ async def find_whatever(keys: Jwks) -> None:
         await find(keys, "unknown")
     except DependencyDown:
         return
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://" + "a" * 70 + ".invalid/", "https://a..invalid/", "https://\u2024.invalid/"],
+)
+async def test_a_name_that_cannot_be_looked_up_is_trouble_like_any_other(url: str) -> None:
+    keys = Jwks(url, StillClock(), LIMITS)
+    await keys.start()
+    with pytest.raises(DependencyDown):
+        await find(keys, "k1")
+    await keys.close()
 
 
 # what is a key

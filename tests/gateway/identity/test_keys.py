@@ -1,5 +1,6 @@
 """Admin keys: made once, shown once, stored as a hash (PROTOCOL §3; RELIABILITY T51, T60, P18)."""
 
+import asyncio
 import hashlib
 import hmac
 import re
@@ -304,3 +305,38 @@ async def test_keys_are_listed_oldest_first_with_the_ended_ones(
         names.append(key.name)
     await keys.revoke(caller, key.id)
     assert [key.name for key in keys.list()] == ["bootstrap", *names]
+
+
+async def test_loading_in_the_middle_of_a_change_brings_no_ended_key_back(
+    keys: Keys, caller: Caller, store: KeyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, secret = await keys.create(caller, "k", frozenset({Scope.READ}))
+    read, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow_keys() -> list[AdminKey]:
+        rows = list(store.rows.values())
+        read.set()
+        await go_on.wait()
+        return rows
+
+    monkeypatch.setattr(store, "keys", slow_keys)
+    loading = asyncio.create_task(keys.load())
+    await read.wait()
+    ending = asyncio.create_task(keys.revoke(caller, key.id))
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(loading, ending)
+    assert why(keys, secret) == "key_revoked"
+
+
+async def test_the_secret_of_a_stored_key_is_no_key_of_the_settings(
+    keys: Keys, caller: Caller, store: KeyStore
+) -> None:
+    """Else a leaked and revoked secret would come back with all scopes."""
+    key, secret = await keys.create(caller, "k", frozenset({Scope.READ}))
+    await keys.revoke(caller, key.id)
+    again = open_keys(store)
+    await again.load()
+    with pytest.raises(Misconfigured, match="exists already"):
+        again.ensure_bootstrap(Settings(admin_key=secret))  # type: ignore[arg-type]
+    assert why(again, secret) == "key_revoked"

@@ -1,9 +1,12 @@
 """Blocked users, revoked users and tokens (RELIABILITY T50; close codes 4003 and 4302)."""
 
+import asyncio
+
 import pytest
 from identity_kit import NOW, StillClock
 
 from gateway.broker.base import Envelope, Topic
+from gateway.errors import StoreUnavailable
 from gateway.identity.refusals import TokenRefused
 from gateway.identity.restrictions import Restrictions
 from gateway.model.user import Claims, Restriction, TokenRevocation
@@ -152,3 +155,57 @@ def test_revoked_tokens_take_bounded_memory(restrictions: Restrictions, clock: S
             restrictions.apply(envelope("revoke", token_id=f"{clock.seconds}-{number}"))
         clock.advance(DAY / 2)
     assert len(restrictions._tokens) < 5 * 1000
+
+
+class SlowStore(StoredRestrictions):
+    """A store that answers when told; what it answers was read before that."""
+
+    def __init__(self, *held: Restriction | TokenRevocation) -> None:
+        super().__init__(*held)
+        self.asked, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def token_revocations(self, now: object) -> list[TokenRevocation]:
+        self.asked.set()
+        await self.go_on.wait()
+        return await super().token_revocations(now)
+
+
+async def test_what_is_decided_while_the_store_is_read_is_not_lost(
+    restrictions: Restrictions,
+) -> None:
+    """T50: else a user blocked in that moment would stay until the next start."""
+    store = SlowStore(Restriction(user_id="u-1", blocked=True))
+    loading = asyncio.create_task(restrictions.load(store))  # type: ignore[arg-type]
+    await store.asked.wait()
+    restrictions.apply(envelope("revoke", before=NOW))
+    restrictions.apply(envelope("block", "u-2"))
+    restrictions.apply(envelope("revoke", token_id="t-1"))
+    assert refused(restrictions, claims("u-2")) == CloseCode.BLOCKED
+    store.go_on.set()
+    await loading
+    assert restrictions.of_user("u-1") == Restriction(
+        user_id="u-1", blocked=True, revoked_before=NOW
+    )
+    assert refused(restrictions, claims("u-2")) == CloseCode.BLOCKED
+    assert refused(restrictions, claims("u-3", token="t-1")) == CloseCode.TOKEN_REVOKED
+    assert not restrictions._late
+
+
+async def test_a_store_that_fails_changes_nothing(restrictions: Restrictions) -> None:
+    class DownStore(StoredRestrictions):
+        async def restrictions(self) -> list[Restriction]:
+            raise StoreUnavailable
+
+    restrictions.apply(envelope("block"))
+    with pytest.raises(StoreUnavailable):
+        await restrictions.load(DownStore())  # type: ignore[arg-type]
+    assert refused(restrictions, claims()) == CloseCode.BLOCKED
+    restrictions.apply(envelope("unblock"))
+    assert not restrictions._late
+
+
+def test_a_blocked_user_with_a_revoked_token_is_told_to_stop(restrictions: Restrictions) -> None:
+    """4003, not 4302: another token would not help."""
+    restrictions.apply(envelope("revoke", token_id="t-1"))
+    restrictions.apply(envelope("block"))
+    assert refused(restrictions, claims(token="t-1")) == CloseCode.BLOCKED
