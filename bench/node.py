@@ -18,7 +18,7 @@ import jwt
 from bench.meter import TEXT, Target
 from bench.peers import SECRET, post
 from bench.process import START_SECONDS, family, free_port, serving
-from bench.tools import Unavailable, run
+from bench.tools import HERE, Unavailable, run
 
 ADMIN_KEY = "measurements-only-" + "k" * 32
 TOKEN_SECONDS = 3600
@@ -73,6 +73,7 @@ def node(folder: Path, connections: int, **settings: object) -> Iterator[Node]:
     """Start a gateway with an empty database, ready for so many connections."""
     port = free_port()
     env = {
+        "PYTHONPATH": HERE.parent,
         "GATEWAY_PORT": port,
         "GATEWAY_DATABASE_URL": f"sqlite:///{folder / 'gateway.db'}",
         "GATEWAY_TOKEN_SECRET": SECRET,

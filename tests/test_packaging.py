@@ -12,11 +12,13 @@ import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 20
+IMPORT = re.compile(r"""(?:from|import)\s*\(?\s*["'](\.{1,2}/[^"']+)["']""")
 
 
 @pytest.fixture(scope="module")
@@ -112,12 +114,22 @@ def _wait_until_ready(port: int, server: "subprocess.Popen[bytes]", log: Path) -
 
 
 def test_the_wheel_alone_serves_the_client(served: int, installed: Path) -> None:
-    """A page needs one script tag; the gateway has it wherever it was installed."""
+    """A page needs one script tag; the gateway has every module of it, wherever it is installed."""
     before = _listing(installed)
-    with urllib.request.urlopen(f"http://127.0.0.1:{served}/sdk.js", timeout=5) as answer:
-        assert answer.headers.get_content_type() == "text/javascript"
-        assert len(answer.read()) > 1000
+    waiting, seen = ["/sdk.js"], set()
+    while waiting:
+        path = waiting.pop()
+        if path not in seen:
+            seen.add(path)
+            waiting += [urljoin(path, each) for each in IMPORT.findall(_script(served, path))]
+    assert len(seen) > 5
     assert _listing(installed) == before, "the installed code is not written to"
+
+
+def _script(port: int, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+        assert answer.headers.get_content_type() == "text/javascript"
+        return str(answer.read().decode())
 
 
 def _listing(folder: Path) -> list[str]:

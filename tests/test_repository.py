@@ -66,8 +66,6 @@ FORBIDDEN_NAMES = {
     "exec": "runs what it reads",
     "msgpack.Unpacker": "its streaming reader had memory bugs (T36)",
     "yaml.load": "builds any object",
-    "time.sleep": "stops the event loop for everybody",
-    "asyncio.ensure_future": "makes a task that nobody owns",
     "request.url": "is made from the Host header (T8)",
 }
 
@@ -189,7 +187,7 @@ def _what_bites(tree: ast.AST) -> list[str]:
 
 
 def test_nothing_that_is_known_to_bite_is_used() -> None:
-    """T8, T36, T72: no unsafe reader, no decision by request.url, no form parser, no blocking."""
+    """T8, T36, T72: no unsafe reader, no decision by request.url, no form parser."""
     found = {_name(path): _what_bites(_tree(path)) for path in PRODUCT}
     assert {name: each for name, each in found.items() if each} == {}
 
@@ -197,8 +195,8 @@ def test_nothing_that_is_known_to_bite_is_used() -> None:
 def test_the_search_for_what_bites_finds_it() -> None:
     """A check that never failed proves nothing."""
     bad = "import pickle\nfrom python_multipart import x\neval(x)\nrequest.url\n"
-    bad += "msgpack.Unpacker(f)\ntime.sleep(1)\n"
-    assert [each.split(":")[0] for each in _what_bites(ast.parse(bad))] == list("123456")
+    bad += "msgpack.Unpacker(f)\n"
+    assert [each.split(":")[0] for each in _what_bites(ast.parse(bad))] == list("12345")
 
 
 def test_the_rules_are_pure() -> None:
