@@ -1,0 +1,1 @@
+"""What the SQLite store promises beyond the contract."""
