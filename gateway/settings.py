@@ -70,7 +70,7 @@ class Settings(BaseModel):
     )
 
     # where
-    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    host: Annotated[str, Field(pattern=r"^\S+$")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
     workers: Count = 1
     database_url: Annotated[DatabaseUrl, Field(repr=False)] = "sqlite:///gateway.db"
