@@ -1,4 +1,4 @@
-"""Tests of the socket edge run on both event loops where the loop matters."""
+"""Choice of event loops: tests marked `both_loops` run on asyncio's loop and on uvloop."""
 
 import asyncio
 from collections.abc import Callable, Mapping
