@@ -1,7 +1,7 @@
 """Threads that take jobs from an event loop, in order. Knows nothing of databases.
 
-A round trip costs a quarter of what `ThreadPoolExecutor` takes (25 against 95 µs, bench/store.py),
-and there are three in each change of a banner.
+A round trip costs less than half of what `ThreadPoolExecutor` takes (`python -m bench.store`), and
+there are three in each change of a banner.
 """
 
 import asyncio

@@ -4,6 +4,7 @@
 accident: an operator types `gateway migrate`. Alembic is imported only when something is to do.
 """
 
+import logging
 from enum import StrEnum
 from pathlib import Path
 
@@ -124,6 +125,8 @@ def _run_alembic(connection: Connection) -> None:
     from alembic import command
     from alembic.config import Config
 
+    # It tells every step at level info, in sentences; ours are events.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
