@@ -190,7 +190,11 @@ def _is_seen(text: str, at: int) -> bool:
     char = text[at]
     if char in _JOINERS:
         around = text[at - 1 : at] + text[at + 1 : at + 2]
-        return len(around) == 2 and all(c > "\x7f" and c not in _JOINERS for c in around)
+        return len(around) == 2 and all(c > "\x7f" and _is_drawn(c) for c in around)
+    return _is_drawn(char)
+
+
+def _is_drawn(char: str) -> bool:
     return unicodedata.category(char) not in _REMOVED
 
 
