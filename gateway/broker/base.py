@@ -47,12 +47,9 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of an envelope: sockets written, distinct users, nodes that answered.
+    """What came of an envelope: sessions whose socket took a frame or was closed by it, and how
+    many of the nodes answered."""
 
-    `users` and `sessions` count only sockets that took the bytes.
-    """
-
-    users: int = 0
     sessions: int = 0
     nodes: int = 1
     answered: int = 1

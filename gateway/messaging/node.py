@@ -129,7 +129,7 @@ class Node:
         if live is None or not live.note_dismissed(user_id, envelope.revision):
             return Delivery()
         count = self.take_from_user(live, user_id)
-        return Delivery(users=int(count > 0), sessions=count)
+        return Delivery(sessions=count)
 
     async def _on_user(self, envelope: Envelope) -> Delivery:
         user_id, verb = envelope.user_id or "", envelope.verb or ""
@@ -141,7 +141,7 @@ class Node:
         for session in sessions:
             if code is not None:
                 session.close(code)
-        return Delivery(users=int(bool(sessions)), sessions=len(sessions))
+        return Delivery(sessions=len(sessions))
 
     _HANDLERS: Mapping[Topic, Callable[["Node", Envelope], Awaitable[Delivery]]] = {
         Topic.MESSAGE: _on_message,
@@ -187,7 +187,7 @@ class Node:
         )
         self._book.note_sent(live, taken.users)
         self._metrics.sent.inc(taken.sessions)
-        return Delivery(users=len(set(taken.users)), sessions=taken.sessions)
+        return Delivery(sessions=taken.sessions)
 
     async def _retract(
         self, live: LiveMessage, reason: str, wanted: Callable[[Session], bool] | None = None
