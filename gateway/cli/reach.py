@@ -73,8 +73,11 @@ class InPlace:
     def __call__(self, event: bytes) -> None:
         """Show a new state of things."""
         text = drawn(_parse(event))
-        # up to the first line of the last drawing, then clear to the end of the screen
-        say((f"\x1b[{self._lines}A\x1b[J" if self._lines else "") + text)
+        if self._lines:
+            # up to the first line of the last drawing, then clear to the end of the screen;
+            # by click.echo, since NO_COLOR is about colours only
+            click.echo(f"\x1b[{self._lines}A\x1b[J", nl=False, color=True)
+        say(text)
         self._lines = text.count("\n") + 1
 
 
@@ -87,14 +90,12 @@ def _parse(event: bytes) -> ReachView:
 
 def drawn(reach: ReachView) -> str:
     """Stages under each other, people and screens beside each other."""
-    rows = [
-        (stage, number(reach, stage), count(reach.screens(stage)), STAGES[stage])
-        for stage in STAGES
-        if is_shown(reach, stage)
-    ]
-    if not reach.sessions:
-        rows = [(stage, people, "", what) for stage, people, _, what in rows]
-    text = table(rows, ["", "PEOPLE", "SCREENS", ""], numbers=(1, 2))
+    shown = [stage for stage in STAGES if is_shown(reach, stage)]
+    if reach.sessions:
+        rows = [(s, number(reach, s), count(reach.screens(s)), STAGES[s]) for s in shown]
+        text = table(rows, ["", "PEOPLE", "SCREENS", ""], numbers=(1, 2))
+    else:
+        text = table([(s, number(reach, s), STAGES[s]) for s in shown], ["", "PEOPLE", ""], (1,))
     missed = tell_missed(reach)
     return f"{text}\n{missed}" if missed else text
 

@@ -55,18 +55,16 @@ def _database_url(db: str | None) -> str:
 
 def _dev_settings(host: str, port: int | None, database_url: str) -> Settings:
     """What the environment says, but never its host and database: those are for real users."""
-    settings = load_settings(
-        os.environ, host=host, port=port, database_url=database_url, dev=True, workers=1
-    )
+    typed: dict[str, Any] = {
+        "host": host, "port": port, "database_url": database_url, "workers": 1, "dev": True,
+    }  # fmt: skip
+    settings = load_settings(os.environ, **typed)
     made = find_secrets()
-    given: dict[str, Any] = {}
     if settings.admin_key is None:
-        given["admin_key"] = made.admin_key
+        typed["admin_key"] = made.admin_key
     if not (settings.token_secret or settings.token_jwks_url or settings.token_public_key):
-        given["token_secret"] = made.token_secret
-    return load_settings(
-        os.environ, host=host, port=port, database_url=database_url, dev=True, workers=1, **given
-    )
+        typed["token_secret"] = made.token_secret
+    return load_settings(os.environ, **typed)
 
 
 def _reset(url: str) -> None:

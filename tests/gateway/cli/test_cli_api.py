@@ -77,12 +77,14 @@ def test_a_first_try_that_is_still_running_is_waited_for(fake: FakeGateway, run:
 def test_nobody_listening_says_how_to_start_a_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
     """Connection refused is reported at once."""
     url = f"http://127.0.0.1:{_unused_port()}"
+    monkeypatch.setattr("gateway.cli.api.RETRY_SECONDS", 1)
     monkeypatch.setenv("GATEWAY_URL", url)
     monkeypatch.setenv("GATEWAY_KEY", "k")
     result = CliRunner().invoke(cli, ["list"])
     assert result.exit_code == 1
     assert f"No gateway answers at {url}" in result.stderr
     assert "Start one with:  gateway dev" in result.stderr
+    assert "trying again" not in result.stderr
 
 
 def test_no_key_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,3 +211,11 @@ def test_the_environments_proxy_is_not_asked_for_loopback(
     monkeypatch.delenv("NO_PROXY", raising=False)
     fake.answer(EMPTY)
     assert run("list").exit_code == 0
+
+
+def test_a_login_page_with_status_200_is_no_success(fake: FakeGateway, run: Run) -> None:
+    """A captive portal or a wrong GATEWAY_URL must not look like a banner that went out."""
+    fake.answer(b"<html>Log in</html>", 200, Content_Type="text/html")
+    result = run("banner", "x", "--json")
+    assert result.exit_code == 1
+    assert result.stdout == ""
