@@ -32,10 +32,9 @@ _TOKEN_LIKE = re.compile(r"(bearer[ .])?eyJ[\w-]*\.[\w-]+\.", re.IGNORECASE)
 """A JWT starts with `{"`, which base64 writes as `eyJ`."""
 
 _RELEVANT = frozenset(
-    b"authorization connection host origin sec-websocket-key sec-websocket-protocol "
-    b"sec-websocket-version upgrade".split()
+    b"authorization connection host origin sec-websocket-key sec-websocket-version upgrade".split()
 )
-"""Headers that decide anything here; cookies and the like are not even looked at."""
+"""Headers that the RFC's rules and ours look at; cookies and the like are not even decoded."""
 
 _protocol = ServerProtocol()
 """Used for `accept` alone, which reads nothing that an earlier request left behind; one for all,
@@ -84,7 +83,7 @@ def _negotiate(request: UpgradeRequest, origins: Origins) -> Accepted:
     _check_query(query)
     response = _accept(request, headers)
     _check_origin(headers, origins)
-    name, encoding, token = _subprotocol(headers)
+    name, encoding, token = _subprotocol(request)
     if name is not None:
         response.headers["Sec-WebSocket-Protocol"] = name
     if token is None:
@@ -154,12 +153,13 @@ def _check_origin(headers: Headers, origins: Origins) -> None:
         )
 
 
-def _subprotocol(headers: Headers) -> tuple[str | None, Encoding, str | None]:
+def _subprotocol(request: UpgradeRequest) -> tuple[str | None, Encoding, str | None]:
     """Choose the client's first known subprotocol; pick out a token that came beside it."""
     offers = [
         offer.strip()
-        for line in headers.get_all("sec-websocket-protocol")
-        for offer in line.split(",")
+        for name, value in request.headers
+        if name == b"sec-websocket-protocol"
+        for offer in value.decode("latin-1").split(",")
     ]
     if not offers:
         return None, Encoding.JSON, None

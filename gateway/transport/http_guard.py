@@ -317,15 +317,19 @@ class HttpGuard(HttpToolsProtocol):
             return
         if refusal is not None:
             transport.write(refusal.response())
-        if not transport.can_write_eof():
+        is_full = self.gate.sockets > self.gate.limits.sockets
+        linger = _FULL_LINGER if is_full else self.gate.limits.linger
+        self._timer = self.loop.call_later(linger, transport.abort)
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        transport = self.transport
+        if not transport.can_write_eof() or transport.get_write_buffer_size():
             transport.close()
             return
         self.flow.resume_reading()
         with contextlib.suppress(OSError):  # the peer was faster
             transport.write_eof()
-        is_full = self.gate.sockets > self.gate.limits.sockets
-        linger = _FULL_LINGER if is_full else self.gate.limits.linger
-        self._timer = self.loop.call_later(linger, transport.abort)
 
     # deadlines
 

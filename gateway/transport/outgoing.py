@@ -137,6 +137,8 @@ class Outgoing(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The transport is empty: move on what waits, as far as the socket takes it."""
         self._waits = False
+        if self._phase is Phase.ENDING:
+            asyncio.get_running_loop().call_soon(self._hang_up)
         if self._phase is not Phase.OPEN:
             return
         self._disarm()
@@ -172,6 +174,19 @@ class Outgoing(asyncio.Protocol):
 
     def _end_session(self, code: int) -> None:
         raise NotImplementedError
+
+    def _hang_up(self) -> None:
+        """Say that nothing more comes, and let the peer close: closing at once could reset the
+        connection and take our close frame with it, if bytes of the peer are unread. While bytes
+        wait nothing is done; asyncio would raise out of its own callback if the peer is gone when
+        they have left, so this is called again then."""
+        if self._phase is not Phase.ENDING or self._waits:
+            return
+        if self._transport.can_write_eof():
+            with contextlib.suppress(OSError):  # the peer was faster
+                self._transport.write_eof()
+        else:
+            self._transport.close()
 
     # the peer's deadline
 

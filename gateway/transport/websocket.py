@@ -6,7 +6,6 @@ goes through a `Fallback` that lives only while it is needed. How frames leave i
 """
 
 import asyncio
-import contextlib
 import logging
 
 from websockets.frames import Opcode
@@ -237,15 +236,6 @@ class WebSocketConnection(Outgoing):
         self._fallback = None
         self._hang_up()
         self._end_session(end.code)
-
-    def _hang_up(self) -> None:
-        """Say that nothing more comes, and let the peer close: closing at once could reset the
-        connection and take our close frame with it, if bytes of the peer are unread."""
-        if self._transport.can_write_eof():
-            with contextlib.suppress(OSError):  # the peer was faster
-                self._transport.write_eof()
-        else:
-            self._transport.close()
 
     def _leave(self, phase: Phase) -> None:
         super()._leave(phase)

@@ -193,7 +193,9 @@ async def until(condition: Callable[[], bool], seconds: float = PATIENCE) -> Non
 # the client
 
 
-def masked(opcode: int, payload: bytes, *, fin: bool = True, key: bytes = b"\x11\x22\x33\x44") -> bytes:
+def masked(
+    opcode: int, payload: bytes, *, fin: bool = True, key: bytes = b"\x11\x22\x33\x44"
+) -> bytes:
     """A frame as a client sends it."""
     head = bytes([(0x80 if fin else 0) | opcode])
     length = len(payload)

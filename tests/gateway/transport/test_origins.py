@@ -1,0 +1,86 @@
+"""The Origin allow-list (PROTOCOL §2)."""
+
+import pytest
+
+from gateway.errors import Misconfigured
+from gateway.transport.origins import Origins
+
+LIST = Origins(["https://app.example.com", "https://*.example.org", "http://localhost:5173"])
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://app.example.com",
+        "HTTPS://App.Example.COM",
+        "https://a.example.org",
+        "https://a.b.example.org",
+        "http://localhost:5173",
+    ],
+)
+def test_listed_origins_may_connect(origin: str) -> None:
+    """Exact, or any depth below a wildcard; names have no case."""
+    assert LIST.allow(origin, "gateway.test")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "null",
+        "",
+        "https://example.org",
+        "https://evil.test",
+        "http://a.example.org",
+        "https://a.example.org:8443",
+        "https://evilexample.org",
+        "https://.example.org",
+        "https://evil.test/.example.org",
+        "https://evil.test#.example.org",
+        "https://evil.test:1@a.example.org",
+        "https://app.example.com.evil.test",
+        "https://app.example.com:444",
+        "http://localhost:5174",
+        "file://",
+        "chrome-extension://abc",
+    ],
+)
+def test_others_may_not(origin: str) -> None:
+    """`null` neither: sandboxed frames and local files send it."""
+    assert not LIST.allow(origin, "gateway.test")
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "allowed"),
+    [
+        ("https://gateway.test", "gateway.test", True),
+        ("https://gateway.test", "gateway.test:443", True),
+        ("http://127.0.0.1:8000", "127.0.0.1:8000", True),
+        ("http://[::1]:8000", "[::1]:8000", True),
+        ("https://Gateway.test", "gateway.TEST", True),
+        ("https://gateway.test:8000", "gateway.test", False),
+        ("https://gateway.test", "gateway.test:8000", False),
+        ("null", "null", False),
+        ("gateway.test", "gateway.test", False),
+        ("ftp://gateway.test", "gateway.test", False),
+    ],
+)
+def test_the_same_host_may_always_connect(origin: str, host: str, allowed: bool) -> None:
+    """A page served beside the gateway needs no setting."""
+    assert Origins([]).allow(origin, host) is allowed
+
+
+@pytest.mark.parametrize(
+    "entry", ["example.com", "https://", "*", "https://*", "https://a b", "https://a/b", "null"]
+)
+def test_an_entry_that_is_no_origin_stops_the_start(entry: str) -> None:
+    """A typo would lock out a site, or let in the world; the text says what to write."""
+    with pytest.raises(Misconfigured, match=r"https://app\.example\.com"):
+        Origins([entry])
+
+
+def test_a_flood_of_origins_is_not_remembered() -> None:
+    """Verdicts are kept for speed, within a bound."""
+    origins = Origins([])
+    for number in range(5_000):
+        assert not origins.allow(f"https://{number}.test", "gateway.test")
+    assert len(origins._verdicts) <= 1_024
