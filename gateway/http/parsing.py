@@ -109,7 +109,6 @@ def read_query(model: type[Model], raw: bytes) -> Model:
         pairs = parse_qsl(
             raw.decode("ascii"),
             keep_blank_values=True,
-            strict_parsing=True,
             errors="strict",
             max_num_fields=_MOST_PARAMETERS,
         )

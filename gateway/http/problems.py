@@ -85,17 +85,16 @@ class FieldError(msgspec.Struct, frozen=True, kw_only=True):
 
 def problem(error: Exception, request_id: str, *, has_body: bool = True) -> Answer:
     """The answer to an error; `has_body` tells whether its faults are about a body."""
-    if not isinstance(error, GatewayError):
+    if not isinstance(error, GatewayError) or status_of(error, has_body=has_body) == 500:
         error = HttpError("internal")
-    code = error.code
-    status = status_of(error, has_body=has_body)
+    code, status = error.code, status_of(error, has_body=has_body)
     entry = CATALOGUE.get(code)
     body = Problem(
         type=f"{DOCS}#{code}",
         title=entry.title if entry else code.replace("_", " ").capitalize(),
         status=status,
-        detail=str(error) if status != 500 else CATALOGUE["internal"].meaning,
-        code=code if status != 500 else "internal",
+        detail=str(error),
+        code=code,
         errors=_field_errors(error),
         request_id=request_id,
     )
