@@ -71,14 +71,14 @@ class Ledger:
         """Every session that took the message has said so."""
         return self.tally[Stage.RECEIVED][1] >= self.sent_sessions
 
-    def reach(self, *, online: int, muted: bool) -> Reach:
-        """The counts as the API gives them."""
+    def reach(self, *, online: tuple[int, int], muted: bool) -> Reach:
+        """The counts as the API gives them; `online` are users and sessions."""
         users = {stage: counts[0] for stage, counts in self.tally.items()}
         suppressed = dict(self.suppressed)
         if muted:
-            suppressed["muted_kind"] = online
+            suppressed["muted_kind"] = online[0]
         return Reach(
-            online=online,
+            online=online[0],
             sent=len(self.sent_users),
             received=users[Stage.RECEIVED],
             displayed=users[Stage.DISPLAYED],
@@ -86,7 +86,7 @@ class Ledger:
             dismissed=users[Stage.DISMISSED],
             answered=users[Stage.ANSWERED],
             suppressed=suppressed,
-            sessions=self._sessions(),
+            sessions={"online": online[1]} | self._sessions(),
         )
 
     def _sessions(self) -> dict[str, int]:

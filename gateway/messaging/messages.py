@@ -293,7 +293,7 @@ class Messages:
     async def _reach_of(self, message: Message) -> Reach:
         live = self._live_set.find(message.id)
         ledger = live.ledger if live is not None else await self._stored_ledger(message)
-        online = self._presence.online_users()
+        online = (self._presence.online_users(), self._presence.online_sessions())
         muted = message.state is State.LIVE and self._live_set.is_muted(message.kind)
         return ledger.reach(online=online, muted=muted)
 

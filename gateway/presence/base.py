@@ -39,6 +39,10 @@ class Presence(Protocol):
         """Distinct users online, as of the last count; costs nothing."""
         ...
 
+    def online_sessions(self) -> int:
+        """Their sessions, as of the last count; costs nothing."""
+        ...
+
     async def census(self) -> Census:
         """Counts over all nodes."""
         ...

@@ -42,6 +42,9 @@ class MemoryPresence(Presence):
     def online_users(self) -> int:
         return self._hub.user_count
 
+    def online_sessions(self) -> int:
+        return self._hub.session_count
+
     async def census(self) -> Census:
         by_state = Counter({state: 0 for state in user.Presence if state.rank})
         for user_id in self._hub.users:

@@ -29,6 +29,7 @@ async def test_users_and_sessions_are_counted_apart(stage: Stage) -> None:
     assert (reach.sent, reach.received, reach.displayed) == (2, 2, 2)
     assert (reach.sessions["sent"], reach.sessions["displayed"]) == (3, 3)
     assert (reach.targeted, reach.offline, reach.online) == (None, None, 2)
+    assert reach.sessions["online"] == 3
 
 
 async def test_a_receipt_said_twice_counts_once(stage: Stage) -> None:
