@@ -56,5 +56,9 @@ def _row(entry: EntryView) -> list[str]:
         clean(entry.key_name),
         clean(entry.action),
         clean(entry.target),
-        clean(", ".join(f"{name}={value}" for name, value in entry.detail.items())),
+        clean(" ".join(_told(name, value) for name, value in entry.detail.items() if value)),
     ]
+
+
+def _told(name: str, value: Any) -> str:
+    return f"{name}={','.join(map(str, value)) if isinstance(value, list) else value}"

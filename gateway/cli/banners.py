@@ -10,7 +10,7 @@ from gateway.cli.api import Api, connect
 from gateway.cli.options import id_argument, json_option, read_duration
 from gateway.cli.output import Failure, note, say, say_json, style
 from gateway.cli.times import parse_duration, parse_moment, tell_moment
-from gateway.cli.views import MessageList, MessageView, tell_live, tell_missed
+from gateway.cli.views import MessageList, MessageView, tell_dry, tell_live, tell_missed
 
 SEVERITIES = ("info", "minor", "major", "critical")
 INCIDENT_STATUSES = (
@@ -107,8 +107,10 @@ def banner_verb(as_json: bool, dry_run: bool, wait: int, **options: Any) -> None
         )
     if as_json:
         say_json(answer.body)
+    elif dry_run:
+        _tell_dry_run(answer.read(MessageView), has_pages=bool(options["pages"]))
     else:
-        _tell_banner(answer.read(MessageView), is_dry_run=dry_run)
+        _tell_banner(answer.read(MessageView))
 
 
 def _wait(seconds: int) -> dict[str, str]:
@@ -141,20 +143,28 @@ def _body(
     return body
 
 
-def _tell_banner(message: MessageView, *, is_dry_run: bool) -> None:
-    say(style(tell_live(message.reach, is_dry_run=is_dry_run), bold=True))
-    missed = tell_missed(message.reach)
-    if missed:
-        say(missed)
+def _tell_dry_run(message: MessageView, *, has_pages: bool) -> None:
+    say(style(tell_dry(message.reach, has_pages=has_pages), bold=True))
+    _tell_missed(message)
     until = _tell_until(message)
-    if is_dry_run or message.id is None:
-        if until:
-            say(f"It would leave {until}.")
-        return
+    if until:
+        say(f"It would leave {until}.")
+
+
+def _tell_banner(message: MessageView) -> None:
+    say(style(tell_live(message.reach), bold=True))
+    _tell_missed(message)
+    until = _tell_until(message)
     say(f"{message.id}" + (f"  leaves {until}" if until else ""))
     note(f"  watch it      gateway reach {message.id} --watch")
     note(f'  it is over    gateway resolve {message.id} "What was fixed"')
     note(f"  take it back  gateway retract {message.id}")
+
+
+def _tell_missed(message: MessageView) -> None:
+    missed = tell_missed(message.reach)
+    if missed:
+        say(missed)
 
 
 def _tell_until(message: MessageView) -> str | None:

@@ -72,13 +72,17 @@ def _row(message: MessageView, now: datetime) -> list[str]:
     return [
         clean(message.id or ""),
         clean(message.state),
-        clean(" ".join(filter(None, (message.severity, message.kind)))),
+        clean(" ".join(filter(None, (message.severity, message.kind, _standing(message))))),
         tell_moment(until, now) if until and message.state != "ended" else "",
         count(message.reach.sent),
         count(message.reach.displayed),
         clean(" ".join(filter(None, (message.owner, message.contact)))),
         message.headline,
     ]
+
+
+def _standing(message: MessageView) -> str:
+    return f"({message.incident.status})" if message.incident else ""
 
 
 def _room_for_text(rows: list[list[str]], head: list[str]) -> int:

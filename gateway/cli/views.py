@@ -71,16 +71,23 @@ class MessageList(msgspec.Struct):
     next_cursor: str | None = None
 
 
-def tell_live(reach: ReachView, *, is_dry_run: bool = False) -> str:
+def tell_live(reach: ReachView) -> str:
     """Who was reached, in one honest line: sent is what sockets took, confirmed is what clients
     said (PROTOCOL §3)."""
     sent, online, received, where = _counted(reach)
-    if is_dry_run:
-        return f"Would show {where} of {count(online)} online. Nothing was changed."
     if online == 0 and sent == 0:
         return "Live, and nobody is online now: whoever opens the app while it is live sees it."
     confirmed = f"{count(received)} {'has' if received == 1 else 'have'} confirmed"
     return f"Live {where} of {count(online)} online; {confirmed}."
+
+
+def tell_dry(reach: ReachView, *, has_pages: bool) -> str:
+    """Whom a banner would reach. On which pages people are decides only at the moment itself."""
+    people = of(reach.online, "person", "people")
+    screens = reach.screens("online")
+    who = f"{people} online" + (f" on {of(screens, 'screen')}" if screens is not None else "")
+    where = ", where the page matches" if has_pages else ""
+    return f"Would go to {who}{where}. Nothing was changed."
 
 
 def _counted(reach: ReachView) -> tuple[int, int, int, str]:

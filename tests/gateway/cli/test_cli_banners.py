@@ -86,11 +86,26 @@ def test_a_link_may_be_an_address_alone(fake: FakeGateway, run: Run, address: st
 
 def test_dry_run_says_whom_it_would_reach_and_waits_for_nobody(fake: FakeGateway, run: Run) -> None:
     """`?dry_run=true` changes nothing, and the text says so."""
-    dry = {**BANNER, "id": None, "reach": reach(sessions={"online": 5, "sent": 1})}
+    dry = {**BANNER, "reach": reach(online=3, sessions={"online": 5, "sent": 0})}
     fake.answer(dry)
     result = run("banner", "x", "--dry-run")
     assert fake.calls[0].path == "/v1/broadcast?dry_run=true"
-    assert "Would show on 1 screen of 5 online. Nothing was changed." in result.stdout
+    assert "Would go to 3 people online on 5 screens. Nothing was changed." in result.stdout
+    assert "Live" not in result.stdout
+    assert result.stderr == ""
+
+
+def test_dry_run_with_pages_claims_no_more_than_it_knows(fake: FakeGateway, run: Run) -> None:
+    """Where people are decides only at the moment itself."""
+    fake.answer({**BANNER, "reach": reach(online=1, sessions={"online": 1})})
+    stdout = run("banner", "x", "--dry-run", "--page", "/cart").stdout
+    assert "Would go to 1 person online on 1 screen, where the page matches." in stdout
+
+
+def test_banner_counts_people_where_screens_are_not_counted(fake: FakeGateway, run: Run) -> None:
+    """An older gateway does not tell how many screens are online."""
+    fake.answer({**BANNER, "reach": reach(online=9, sent=1, received=1)}, 201)
+    assert "Live for 1 person of 9 online; 1 has confirmed." in run("banner", "x").stdout
 
 
 def test_banner_with_nobody_online_says_so(fake: FakeGateway, run: Run) -> None:

@@ -21,6 +21,7 @@ def message(**fields: Any) -> dict[str, Any]:
         "expires_at": (datetime.now(UTC) + timedelta(hours=2, seconds=30)).isoformat(),
         "owner": "ops",
         "contact": "#ops",
+        "incident": {"status": "monitoring", "impact": "major", "updates": []},
         "reach": reach(sent=1234, displayed=1000),
         **fields,
     }
@@ -33,7 +34,15 @@ def test_list_shows_what_is_live_to_whom_until_when_and_who_made_it(
     fake.answer({"data": [message()], "next_cursor": None})
     head, row = run("list").stdout.splitlines()
     assert head.split() == ["ID", "STATE", "WHAT", "UNTIL", "SENT", "SEEN", "BY", "TEXT"]
-    for part in ("msg_1", "live", "major banner", "in 2 h", "1,234", "1,000", "ops #ops"):
+    for part in (
+        "msg_1",
+        "live",
+        "major banner (monitoring)",
+        "in 2 h",
+        "1,234",
+        "1,000",
+        "ops #ops",
+    ):
         assert part in row
     assert row.endswith("Payments are failing")
 
@@ -149,11 +158,11 @@ def test_audit_tells_who_did_what(fake: FakeGateway, run: Run) -> None:
     """Newest first, as the API gives it."""
     entry = {"id": 1, "at": "2026-01-02T03:04:05Z", "key_id": "key_1", "key_name": "oncall",
              "action": "message.publish", "target": "msg_1", "request_id": "r",
-             "detail": {"revision": 2}}  # fmt: skip
+             "detail": {"revision": 2, "reason": None, "scopes": ["a", "b"]}}  # fmt: skip
     fake.answer({"data": [entry], "next_cursor": None})
     row = run("audit", "--target", "msg_1").stdout.splitlines()[1]
     assert fake.calls[0].path == "/v1/audit?target=msg_1&limit=20"
-    for part in ("oncall", "message.publish", "msg_1", "revision=2"):
+    for part in ("oncall", "message.publish", "msg_1", "revision=2 scopes=a,b"):
         assert part in row
 
 
