@@ -4,6 +4,7 @@ store goes on by itself once the cause is gone."""
 import asyncio
 import sqlite3
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -158,6 +159,33 @@ async def test_a_change_that_never_ends_does_not_hold_up_others_for_ever(tmp_pat
             await database.write(lambda _connection: None)
         assert await database.read(lambda _connection: "readable") == "readable"
     await database.write(lambda connection: connection.exec_driver_sql("CREATE TABLE t (x)"))
+    await database.close()
+
+
+async def test_a_cancelled_writer_is_over_only_when_its_thread_is(tmp_path: Path) -> None:
+    """T53: whoever gives up in the middle of a step, or of the commit, waits until the file is
+    left alone; so what comes next sees either all of it or nothing."""
+    database = SqliteDatabase(Location(f"sqlite:///{tmp_path}/gateway.db"))
+    await database.open(lambda _connection: None)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("CREATE TABLE t (x)")
+        begun.set()
+        go_on.wait()
+
+    writing = asyncio.create_task(database.write(work))
+    await asyncio.to_thread(begun.wait)
+    for _ in range(3):
+        writing.cancel()
+        await asyncio.wait([writing], timeout=0.01)
+    was_over = writing.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+
+    assert not was_over
+    assert await database.read(lambda c: sa.inspect(c).get_table_names()) == ["t"]
     await database.close()
 
 
