@@ -4,6 +4,7 @@ Holds no socket of its own and knows no message or user.
 """
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from gateway.sessions.link import Link
 from gateway.transport.limits import Limits
 from gateway.transport.origins import Origins
 from gateway.transport.pace import Pace
+from gateway.transport.quiet import QuietLog
 from gateway.transport.refusal import Refusal, overloaded
 from gateway.wire.close_codes import CloseCode
 
@@ -88,6 +90,7 @@ class Gate:
         """WebSocket connections, with or without an identified session."""
         self.counts: Counter[str] = Counter()
         """What was refused or cut, by reason; only ever grows."""
+        self.log = QuietLog(logging.getLogger("gateway.transport"), monotonic)
         self._emptied = asyncio.Event()
         self._connects = Pace(limits.connects_per_second, limits.connects_burst)
 

@@ -10,7 +10,6 @@ timer and looks at no clock.
 
 import asyncio
 import contextlib
-import logging
 from asyncio import TimerHandle
 from enum import IntEnum
 from http import HTTPStatus
@@ -24,7 +23,6 @@ from uvicorn.server import ServerState
 from gateway.transport import http_head
 from gateway.transport.gate import Gate
 from gateway.transport.handshake import Accepted, UpgradeRequest, negotiate
-from gateway.transport.quiet import QuietLog
 from gateway.transport.refusal import Refusal, overloaded
 from gateway.transport.websocket import WebSocketConnection
 
@@ -37,8 +35,6 @@ _MOST_PIPELINED = 32
 
 _FULL_LINGER = 0.5
 """Seconds a socket over the limit may live on to read its 503 (F16)."""
-
-_log = QuietLog(logging.getLogger("gateway.transport.http"))
 
 
 class _Stage(IntEnum):
@@ -274,7 +270,7 @@ class HttpGuard(HttpToolsProtocol):
             return
         self._is_over = True
         self.gate.counts[refusal.code] += 1
-        _log.warning(f"refused: {refusal.code}")
+        self.gate.log.warning(f"refused: {refusal.code}")
         if self._stage is not _Stage.BODY:
             is_due = self._is_answering()
         elif self.pipeline and self.pipeline[0][0] is self.cycle:

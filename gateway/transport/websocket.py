@@ -6,7 +6,6 @@ goes through a `Fallback` that lives only while it is needed. How frames leave i
 """
 
 import asyncio
-import logging
 
 from websockets.frames import Opcode
 from websockets.speedups import apply_mask
@@ -17,7 +16,7 @@ from gateway.transport.gate import Gate, Session
 from gateway.transport.handshake import Accepted
 from gateway.transport.outgoing import Outgoing, Phase
 from gateway.transport.pace import Pace
-from gateway.transport.quiet import QuietLog, where
+from gateway.transport.quiet import where
 from gateway.wire.close_codes import REASONS, CloseCode
 from gateway.wire.prepared import close_frame
 
@@ -29,8 +28,6 @@ _OPCODE = {Encoding.JSON: Opcode.TEXT, Encoding.MSGPACK: Opcode.BINARY}
 _NO_HEAD = -1
 
 _WRITES, _SESSION = 1, 2  # why reading is paused: our writes wait, or the session asked for it
-
-_log = QuietLog(logging.getLogger("gateway.transport.websocket"))
 
 
 class _Nobody:
@@ -182,7 +179,7 @@ class WebSocketConnection(Outgoing):
     def _break_down(self, error: Exception) -> None:
         """An error of ours, not the peer's; other connections must not suffer from it."""
         self._gate.counts["session_failed"] += 1
-        _log.warning(f"session failed: {where(error)}")
+        self._gate.log.warning(f"session failed: {where(error)}")
         self.close(CloseCode.INTERNAL, REASONS[CloseCode.INTERNAL])
 
     # pausing

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import uvicorn
+from uvicorn.server import ServerState
 
-from gateway.sessions.link import Encoding, Link
+from gateway.sessions.link import Link
 from gateway.transport.gate import Gate
+from gateway.transport.http_guard import HttpGuard
 from gateway.transport.limits import Limits
 from gateway.transport.listener import ListenerOptions, listen, port_of
 from gateway.transport.origins import Origins
@@ -75,14 +77,7 @@ class Served:
 
     port: int
     gate: Gate
-    server: GatewayServer
     sessions: list[RecordingSession]
-    serving: asyncio.Task[None]
-
-    async def session(self) -> RecordingSession:
-        """The latest session, once there is one."""
-        await until(lambda: bool(self.sessions))
-        return self.sessions[-1]
 
 
 async def hello(scope: Any, receive: Any, send: Any) -> None:
@@ -116,6 +111,26 @@ async def nothing_to_drain() -> None:
     """A drain that is done at once."""
 
 
+def make_gate(
+    limits: Limits,
+    origins: tuple[str, ...],
+    open_session: Callable[[Link, str | None], Any] | None,
+    sessions: list[RecordingSession],
+) -> Gate:
+    """A gate whose sessions are remembered, unless the test brings its own."""
+
+    def record(link: Link, token: str | None) -> RecordingSession:
+        sessions.append(RecordingSession(link, token))
+        return sessions[-1]
+
+    return Gate(
+        limits=limits,
+        origins=Origins(origins),
+        wheel=LoopWheel(),
+        open_session=open_session or record,
+    )
+
+
 @contextlib.asynccontextmanager
 async def serving(
     *,
@@ -125,31 +140,59 @@ async def serving(
     open_session: Callable[[Link, str | None], Any] | None = None,
     connection: type[WebSocketConnection] = WebSocketConnection,
     options: ListenerOptions | None = None,
-    drain: Callable[[], Awaitable[None]] = nothing_to_drain,
-    drain_timeout: float = PATIENCE,
 ) -> AsyncIterator[Served]:
-    """Serve on a free port until the block ends."""
+    """The protocol classes on a free port, without a server around them: starts and ends at
+    once."""
     sessions: list[RecordingSession] = []
-
-    def record(link: Link, token: str | None) -> RecordingSession:
-        sessions.append(RecordingSession(link, token))
-        return sessions[-1]
-
-    gate = Gate(
-        limits=limits,
-        origins=Origins(origins),
-        wheel=LoopWheel(),
-        open_session=open_session or record,
-    )
+    gate = make_gate(limits, origins, open_session, sessions)
     config = make_config(app, gate)
     config.ws = connection
-    server = GatewayServer(config, gate, drain=drain, drain_timeout=drain_timeout)
-    sockets = listen("127.0.0.1", 0, options or ListenerOptions(stall_timeout=limits.stall_timeout))
+    config.load()
+    state = ServerState()
+    guard = HttpGuard.bind(gate)
+    (listener,) = listen("127.0.0.1", 0, options or ListenerOptions())
+    server = await asyncio.get_running_loop().create_server(
+        lambda: guard(config, state, {}), sock=listener, backlog=limits.accept_batch
+    )
+    try:
+        yield Served(port_of([listener]), gate, sessions)
+    finally:
+        server.close()
+        gate.abort_all()
+        for leftover in tuple(state.connections):
+            leftover.transport.abort()
+        for task in tuple(state.tasks):
+            task.cancel()
+        await until(lambda: gate.sockets == 0)
+
+
+@dataclass
+class ServedWhole(Served):
+    """A whole server, which can be told to stop."""
+
+    server: GatewayServer
+    serving: asyncio.Task[None]
+
+
+@contextlib.asynccontextmanager
+async def serving_whole(
+    *,
+    app: Any = hello,
+    limits: Limits = TEST_LIMITS,
+    drain: Callable[[], Awaitable[None]] = nothing_to_drain,
+    drain_timeout: float = PATIENCE,
+) -> AsyncIterator[ServedWhole]:
+    """A whole server, with lifespan, signals and shutdown."""
+    sessions: list[RecordingSession] = []
+    gate = make_gate(limits, (), None, sessions)
+    server = GatewayServer(make_config(app, gate), gate, drain=drain, drain_timeout=drain_timeout)
+    sockets = listen("127.0.0.1", 0, ListenerOptions())
+    port = port_of(sockets)
     task = asyncio.create_task(server.serve(sockets), name="server")
     try:
         async with asyncio.timeout(PATIENCE):
             await server.ready.wait()
-        yield Served(port_of(sockets), gate, server, sessions, task)
+        yield ServedWhole(port, gate, sessions, server, task)
     finally:
         server.should_exit = True
         async with asyncio.timeout(4 * PATIENCE):
@@ -366,6 +409,3 @@ async def upgraded(served: Served, **headers: str) -> AsyncIterator[Client]:
 def limits(**changes: Any) -> Limits:
     """Those of the tests, with some changed."""
     return replace(TEST_LIMITS, **changes)
-
-
-__all__ = ["Encoding"]
