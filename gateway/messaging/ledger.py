@@ -14,6 +14,8 @@ STAGE_BIT: Mapping[Stage, int] = {stage: 1 << index for index, stage in enumerat
 
 STAGE_COUNT = len(Stage)
 
+_IN_REACH = ("sent", "received", "displayed", "clicked", "dismissed", "answered")
+
 
 class Ledger:
     """Counts of one message on this node."""
@@ -71,24 +73,24 @@ class Ledger:
         """Every session that took the message has said so."""
         return self.tally[Stage.RECEIVED][1] >= self.sent_sessions
 
-    def reach(self, *, online: tuple[int, int], muted: bool) -> Reach:
-        """The counts as the API gives them; `online` are users and sessions."""
-        users = {stage: counts[0] for stage, counts in self.tally.items()}
-        suppressed = dict(self.suppressed)
-        if muted:
-            suppressed["muted_kind"] = online[0]
-        return Reach(
-            online=online[0],
-            sent=len(self.sent_users),
-            received=users[Stage.RECEIVED],
-            displayed=users[Stage.DISPLAYED],
-            clicked=users[Stage.CLICKED],
-            dismissed=users[Stage.DISMISSED],
-            answered=users[Stage.ANSWERED],
-            suppressed=suppressed,
-            sessions={"online": online[1]} | self._sessions(),
-        )
+    def tallies(self) -> Mapping[str, Tally]:
+        """The counts by stage, `sent` among them, as the store gives them."""
+        counts = {
+            str(stage): Tally(users=users, sessions=sessions)
+            for stage, (users, sessions) in self.tally.items()
+        }
+        return counts | {"sent": Tally(users=len(self.sent_users), sessions=self.sent_sessions)}
 
-    def _sessions(self) -> dict[str, int]:
-        named = (Stage.RECEIVED, Stage.DISPLAYED, Stage.CLICKED, Stage.DISMISSED, Stage.ANSWERED)
-        return {"sent": self.sent_sessions} | {str(s): self.tally[s][1] for s in named}
+
+def reach_of(
+    tallies: Mapping[str, Tally], suppressed: Mapping[str, int], *, online: Tally, muted: bool
+) -> Reach:
+    """The counts as the API gives them. While a kind is muted, everybody online is held back."""
+    counts = {stage: tallies.get(stage, Tally()) for stage in _IN_REACH}
+    return Reach(
+        online=online.users,
+        suppressed=dict(suppressed) | ({"muted_kind": online.users} if muted else {}),
+        sessions={"online": online.sessions}
+        | {stage: count.sessions for stage, count in counts.items()},
+        **{stage: count.users for stage, count in counts.items()},
+    )

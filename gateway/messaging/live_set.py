@@ -133,22 +133,27 @@ class LiveSet:
 
     # changes
 
-    def put(self, message: Message) -> LiveMessage:
-        """Take a revision of a live message; an older one than is known changes nothing."""
+    def put(self, message: Message) -> LiveMessage | None:
+        """Take a revision of a live message. An older one than is known changes nothing; one that
+        has ended since is not taken: None."""
         self._snapshots.clear()
-        live = self.messages.get(message.id)
+        live = self.messages.get(message.id) or self._revived(message)
         if live is None:
-            live = self.messages[message.id] = self._revive(message)
-        elif message.revision > live.message.revision:
+            return None
+        self.messages[message.id] = live
+        if message.revision > live.message.revision:
             live.take(message)
         return live
 
-    def _revive(self, message: Message) -> LiveMessage:
-        live = self.ended.pop(message.id, None)
-        if live is None:
+    def _revived(self, message: Message) -> LiveMessage | None:
+        """A message that was paused comes back; an ended one is a tombstone, so that a late or
+        doubled envelope cannot bring it back (P7)."""
+        ended = self.ended.get(message.id)
+        if ended is None:
             return LiveMessage(message, self._take_slot(), allow_http=self._allow_http)
-        live.take(message)
-        return live
+        if message.revision <= ended.message.revision:
+            return None
+        return self.ended.pop(message.id)
 
     def end(self, message: Message) -> LiveMessage | None:
         """Take a message out of force; its late receipts still count until `forget`."""

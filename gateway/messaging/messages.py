@@ -17,7 +17,7 @@ from gateway.errors import Conflict, DependencyDown, GatewayError, NotFound, Ref
 from gateway.log import get_logger
 from gateway.messaging import lifecycle
 from gateway.messaging.drafts import IncidentDraft, MessageDraft, MessagePatch
-from gateway.messaging.ledger import Ledger
+from gateway.messaging.ledger import reach_of
 from gateway.messaging.live_set import LiveSet
 from gateway.messaging.receipts import ReceiptBook
 from gateway.messaging.system import system_caller
@@ -292,23 +292,13 @@ class Messages:
 
     async def _reach_of(self, message: Message) -> Reach:
         live = self._live_set.find(message.id)
-        ledger = live.ledger if live is not None else await self._stored_ledger(message)
-        online = (self._presence.online_users(), self._presence.online_sessions())
+        if live is not None:
+            tallies, suppressed = live.ledger.tallies(), dict(live.ledger.suppressed)
+        else:
+            tallies = await self._store.tallies(message.id)
+            suppressed = dict(await self._store.suppressions(message.id))
         muted = message.state is State.LIVE and self._live_set.is_muted(message.kind)
-        return ledger.reach(online=online, muted=muted)
-
-    async def _stored_ledger(self, message: Message) -> Ledger:
-        """Counts of a message that this node no longer holds in memory."""
-        ledger = Ledger()
-        if message.revision == 1 and message.state is State.DRAFT:
-            return ledger
-        ledger.restore(
-            await self._store.sent_users(message.id),
-            await self._store.tallies(message.id),
-            {},
-            await self._store.suppressions(message.id),
-        )
-        return ledger
+        return reach_of(tallies, suppressed, online=self._presence.online(), muted=muted)
 
     async def watch_reach(self, message_id: str) -> AsyncIterator[Reach]:
         """The reach now, then again whenever it has changed, at most four times a second; ends

@@ -76,9 +76,10 @@ class Node:
         for message in state.messages:
             known = self.live_set.find(message.id)
             live = self.live_set.put(message)
-            if known is None:
+            if live is not None and known is None:
                 await self._book.restore(live)
-            self._watch(live)
+            if live is not None:
+                self._watch(live)
         kept = {message.id for message in state.messages}
         for message_id in [m for m in self.live_set.messages if m not in kept]:
             await self._end(await self._newest(message_id))
@@ -114,6 +115,8 @@ class Node:
         if message.state is not State.LIVE:
             return await self._end(message)
         live = self.live_set.put(message)
+        if live is None:
+            return Delivery()
         self._watch(live)
         return await self._spread(live)
 
@@ -235,14 +238,15 @@ class Node:
         holds = bool(session.shown & live.bit)
         if belongs == holds:
             return
-        session.shown ^= live.bit
-        encoding, key = session.link.encoding, live.message.id
+        encoding = session.link.encoding
         if belongs:
-            session.link.write(live.frame("show", encoding, session.locale), key)
-            self._book.note_sent(live, [session.user_id])
+            frame = live.frame("show", encoding, session.locale)
         else:
-            session.link.write(self._retraction(live, "page").get(encoding), key)
-        session.spoken = True
+            frame = self._retraction(live, "page").get(encoding)
+        if session.link.write(frame, live.message.id):
+            session.shown ^= live.bit
+            if belongs:
+                self._book.note_sent(live, [session.user_id])
 
     def _live_bits(self) -> int:
         bits = 0

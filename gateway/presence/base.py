@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.model.receipt import Tally
 from gateway.model.user import UserPresence
 
 
@@ -35,12 +36,8 @@ class Presence(Protocol):
         which becomes their `last_seen`."""
         ...
 
-    def online_users(self) -> int:
-        """Distinct users online, as of the last count; costs nothing."""
-        ...
-
-    def online_sessions(self) -> int:
-        """Their sessions, as of the last count; costs nothing."""
+    def online(self) -> Tally:
+        """Distinct users and sessions online, as of the last count; costs nothing."""
         ...
 
     async def census(self) -> Census:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from gateway.model import user
+from gateway.model.receipt import Tally
 from gateway.model.user import SessionPresence, UserPresence
 from gateway.presence.base import Census, Presence
 from gateway.sessions.hub import Hub
@@ -39,11 +40,8 @@ class MemoryPresence(Presence):
     async def leave(self, users: Mapping[str, datetime]) -> None:
         await self._store.put_last_seen(users)
 
-    def online_users(self) -> int:
-        return self._hub.user_count
-
-    def online_sessions(self) -> int:
-        return self._hub.session_count
+    def online(self) -> Tally:
+        return Tally(users=self._hub.user_count, sessions=self._hub.session_count)
 
     async def census(self) -> Census:
         by_state = Counter({state: 0 for state in user.Presence if state.rank})
