@@ -18,13 +18,15 @@ def _number(name: str, *, null: bool = False) -> "sa.Column[int]":
 
 
 def upgrade() -> None:
+    _create_live_set()
     _create_messages()
+    _create_message_parts()
     _create_receipts()
     _create_people()
     _create_admin()
 
 
-def _create_messages() -> None:
+def _create_live_set() -> None:
     live_set = op.create_table(
         "live_set",
         sa.Column("id", sa.Integer, autoincrement=False),
@@ -32,6 +34,17 @@ def _create_messages() -> None:
         sa.PrimaryKeyConstraint("id", name="live_set_key"),
     )
     op.bulk_insert(live_set, [{"id": 1, "revision": 0}])
+    op.create_table(
+        "mutes",
+        _text("kind"),
+        _number("at"),
+        _text("by"),
+        _text("reason", null=True),
+        sa.PrimaryKeyConstraint("kind", name="mutes_key"),
+    )
+
+
+def _create_messages() -> None:
     op.create_table(
         "messages",
         _text("id"),
@@ -44,6 +57,9 @@ def _create_messages() -> None:
     )
     op.create_index("messages_by_created_at_id", "messages", ["created_at", "id"])
     op.create_index("messages_by_state_created_at_id", "messages", ["state", "created_at", "id"])
+
+
+def _create_message_parts() -> None:
     op.create_table(
         "message_tags",
         _text("message_id"),
@@ -62,14 +78,6 @@ def _create_messages() -> None:
         sa.ForeignKeyConstraint(
             ["message_id"], ["messages.id"], name="message_revisions_of_messages"
         ),
-    )
-    op.create_table(
-        "mutes",
-        _text("kind"),
-        _number("at"),
-        _text("by"),
-        _text("reason", null=True),
-        sa.PrimaryKeyConstraint("kind", name="mutes_key"),
     )
 
 
