@@ -93,10 +93,12 @@ export class Connection {
     return this.#state;
   }
 
-  /** Dial, unless that is under way. */
+  /** Dial now, unless that is under way or the node asked to wait. */
   start() {
-    if (this.#state.status !== "idle" && this.#state.status !== "stopped") return;
-    this.#backoff.reset();
+    const { status } = this.#state;
+    if (status === "connecting" || status === "connected" || (status === "waiting" && this.#isOrdered)) return;
+    if (status !== "waiting") this.#backoff.reset();
+    this.#next.clear();
     this.#dial();
   }
 

@@ -104,7 +104,7 @@ export class Gateway {
 
   // -- for the app -------------------------------------------------------------------------
 
-  /** Connect, and stay connected until `close`. */
+  /** Connect, and stay connected until `close`. While waiting for the next try: try now. */
   connect() {
     this.#unlisten ??= this.#env.lifecycle.listen((event) => this.#onLifecycle(event));
     this.#reporter.start();

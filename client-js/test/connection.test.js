@@ -313,6 +313,24 @@ describe("coming back", () => {
     });
   }
 
+  it("is what the app may ask for at once, unless the node asked to wait", async () => {
+    const world = new World();
+    world.dice = 0.9;
+    const { gateway } = await connected({ world });
+    world.socket.ends(1006);
+    gateway.connect();
+    await world.advance(0);
+    assert.equal(world.sockets.length, 2);
+    await world.advance(5_000);
+    assert.equal(world.sockets.length, 2, "and not once more when the wait would have been over");
+
+    await welcome(world);
+    world.socket.says({ type: "drain", within: 1_000, reconnect_after: 8_000 });
+    gateway.connect();
+    await world.advance(7_000);
+    assert.equal(world.sockets.length, 2);
+  });
+
   it("does not hammer when events come in storms", async () => {
     const world = new World();
     world.dice = 0.5;

@@ -287,7 +287,8 @@ function makeParts(strings) {
   };
   const pager = make("div", { class: "pager" }, parts.previous, position, parts.next);
   const banner = make("section", { class: "banner", part: "banner", "aria-label": strings.region, tabindex: "-1" });
-  banner.append(parts.icon, parts.words, parts.actions, pager, parts.close);
+  const foot = make("div", { class: "foot" }, parts.actions, pager);
+  banner.append(parts.icon, parts.words, foot, parts.close);
   banner.hidden = true;
   return { ...parts, banner, pager, position, list, toggle };
 }

@@ -47,7 +47,7 @@ const LAYOUT = `
   box-sizing: border-box;
   position: relative;
   display: grid;
-  grid-template-columns: auto minmax(0, 1fr) auto auto auto;
+  grid-template-columns: auto minmax(0, 1fr) auto auto;
   align-items: start;
   column-gap: 0.75rem;
   max-block-size: 60vh;
@@ -82,7 +82,7 @@ svg { display: block; inline-size: 100%; block-size: 100%; fill: none; stroke: c
 .stale::before { content: ""; flex: none; inline-size: 0.5rem; block-size: 0.5rem; border: 2px dashed currentColor; border-radius: 50%; }
 code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: 0.9em; padding-inline: 0.25em; border-radius: 0.25em; background: color-mix(in srgb, currentColor 12%, transparent); }
 a { color: inherit; text-decoration: underline; text-underline-offset: 0.15em; }
-.actions, .pager { display: flex; flex-wrap: wrap; align-items: center; gap: 0.25rem 0.5rem; }
+.foot, .actions, .pager { display: flex; flex-wrap: wrap; align-items: center; gap: 0.25rem 0.5rem; }
 button, .action {
   box-sizing: border-box;
   display: inline-flex;
@@ -128,11 +128,10 @@ a:focus-visible, button:focus-visible, .banner:focus-visible { outline: 2px soli
 :host([dir="rtl"]) .pager svg { scale: -1 1; }
 @container (max-width: 48rem) {
   .banner { grid-template-columns: auto minmax(0, 1fr) auto; }
-  .icon { grid-area: 1 / 1; }
-  .words { grid-area: 1 / 2; }
   .close { grid-area: 1 / 3; }
-  .actions { grid-area: 2 / 2 / auto / span 2; padding-block-end: 0.375rem; }
-  .pager { grid-area: 3 / 2 / auto / span 2; margin-inline-start: -0.75rem; }
+  .foot { grid-area: 2 / 2 / auto / span 2; justify-content: space-between; }
+  .foot:has(> .actions:not([hidden])) { padding-block-end: 0.375rem; }
+  .actions[hidden] + .pager { margin-inline-start: -0.75rem; }
 }
 @container (max-width: 24rem) {
   .banner { column-gap: 0.5rem; padding-inline-start: 0.75rem; }

@@ -65,7 +65,6 @@ async function attempt(run) {
 function fillIn(preset) {
   compose.reset();
   for (const [name, value] of Object.entries(preset)) compose.elements[name].value = value;
-  compose.elements.text.focus();
 }
 
 /** What the form says, in the words of `POST /v1/broadcast`. */
@@ -89,7 +88,7 @@ async function send(event) {
     const started = performance.now();
     const { reach } = await call("POST", "broadcast?wait=1s", broadcastBody());
     const took = Math.round(performance.now() - started);
-    say(`On ${reach.sessions?.received ?? reach.received} of ${reach.sessions?.online ?? reach.online} screens in ${took} ms.`);
+    say(`${reach.sessions.received} screens of ${reach.received} users said that they have it, ${took} ms after the click.`);
   });
 }
 
@@ -220,6 +219,7 @@ function listen(screen, gateway, line) {
   cut.addEventListener("click", () => {
     line.cut(!line.isCut);
     cut.setAttribute("aria-pressed", String(line.isCut));
+    if (!line.isCut) gateway.connect();
   });
   for (const button of screen.querySelectorAll("[data-page]")) {
     button.addEventListener("click", () => go(screen, gateway, button.dataset.page));
