@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,16 @@ from gateway.identity.mint import mint
 
 MS = float(os.environ.get("TEST_TIME_FACTOR", "1")) / 1000
 """One millisecond of patience; slow machines scale it by TEST_TIME_FACTOR."""
+
+
+async def until(
+    is_true: Callable[[], Awaitable[bool]], seconds: float = 20, pause: float = 20
+) -> None:
+    """Ask again and again until it is true; fails after `seconds`. `pause` is in milliseconds."""
+    async with asyncio.timeout(seconds):
+        while not await is_true():  # noqa: ASYNC110  # another process cannot set an event here
+            await asyncio.sleep(pause * MS)
+
 
 START_PATIENCE = 20_000 * MS
 
