@@ -25,6 +25,9 @@ TIMEOUT = httpx2.Timeout(30, connect=5)
 STREAM_TIMEOUT = httpx2.Timeout(60, connect=5)
 """A stream that says nothing for so long is dead: the gateway sends a comment every 15 s."""
 
+DRAIN = "drain"
+"""The event that ends a stream because its node stops; another node, or the next, goes on."""
+
 View = TypeVar("View")
 
 
@@ -120,7 +123,11 @@ class Api:
             if not _is_stream(response):
                 raise not_a_gateway(self._target.url, response)
             for event in httpx2.EventSource(response):
-                yield event.data.encode()
+                if event.event == DRAIN:
+                    raise httpx2.RemoteProtocolError("the gateway stops", request=request)
+                # one without data, e.g. `retry` alone, is none (WHATWG HTML §9.2.6)
+                if event.data:
+                    yield event.data.encode()
         finally:
             response.close()
 

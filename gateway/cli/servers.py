@@ -64,6 +64,9 @@ def _dev_settings(host: str, port: int | None, database_url: str) -> Settings:
         typed["admin_key"] = made.admin_key
     if not (settings.token_secret or settings.token_jwks_url or settings.token_public_key):
         typed["token_secret"] = made.token_secret
+    if settings.drain_over == Settings.model_fields["drain_over"].default:
+        # Ctrl-C while demo tabs are open; nobody else has to be spared a storm of reconnects
+        typed["drain_over"] = 0
     return load_settings(os.environ, **typed)
 
 
@@ -109,7 +112,7 @@ def _greeting(settings: Settings, port: int) -> str:
   Banner     {_bold(line)}
 
   Key        {key}   (all scopes)
-  Your page  <script type="module" src="{url}/sdk.js" data-user="u-1"></script>
+  Your page  <script type="module" src="{url}/sdk.js" data-user="ada"></script>
   Console    {url}/console   (to come)
   HTTP API   {url}/docs
   Data       {kept}

@@ -78,7 +78,8 @@ class FakeGateway:
     def stream(self, *events: Any) -> None:
         """Lay out a stream of server-sent events that then ends."""
         lines = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
-        self.answer(lines.encode(), Content_Type="text/event-stream")
+        opening = "retry: 2000\n\n: hello\n\n"
+        self.answer((opening + lines).encode(), Content_Type="text/event-stream")
 
     def close(self) -> None:
         """Stop listening."""

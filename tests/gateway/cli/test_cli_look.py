@@ -106,6 +106,15 @@ def test_reach_watch_goes_on_after_a_lost_connection(fake: FakeGateway, run: Run
     assert "sent 1" in result.stdout
 
 
+def test_reach_watch_goes_on_when_the_node_stops(fake: FakeGateway, run: Run) -> None:
+    """A draining node ends its streams; the message has not ended."""
+    fake.answer(b"event: drain\ndata: {}\n\n", Content_Type="text/event-stream")
+    fake.stream(reach(sent=7))
+    result = run("reach", "msg_1", "--watch")
+    assert result.exit_code == 0
+    assert "sent 7" in result.stdout
+
+
 def test_reach_watch_of_an_unknown_message_is_refused(fake: FakeGateway, run: Run) -> None:
     """A stream's refusal is a problem like any other."""
     fake.refuse(404, "not_found", "No such message.")

@@ -62,6 +62,16 @@ def test_dev_prints_all_that_a_beginner_needs(app: FakeApp) -> None:
     assert "http://127.0.0.1:8000/console" in result.stdout
 
 
+def test_dev_stops_at_once_unless_told_to_drain(
+    app: FakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C with a demo tab open must not take half a minute; whoever tests drains can."""
+    typed("dev")
+    monkeypatch.setenv("GATEWAY_DRAIN_OVER", "7")
+    typed("dev")
+    assert [settings.drain_over for settings in app.started] == [0, 7]
+
+
 def test_dev_on_another_port_names_it_in_the_line_to_paste(app: FakeApp) -> None:
     """The line must work as it is."""
     stdout = typed("dev", "--port", "0").stdout
