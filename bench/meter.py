@@ -90,10 +90,25 @@ class Sample:
         return median(float(each[name]) for each in self.raw["rounds"])
 
 
-def measure(target: Target, n: int, *, rounds: int = 0, idle: float = 0, stall: int = 0) -> Sample:
-    """Connect n times, idle, publish; raises Unavailable when the server did not play along."""
+def measure(
+    target: Target,
+    n: int,
+    *,
+    rounds: int = 0,
+    gap: float = 0.2,
+    idle: float = 0,
+    stall: int = 0,
+) -> Sample:
+    """Connect n times, idle, publish; raises Unavailable when the server did not play along.
+
+    Args:
+        rounds, gap: how often to publish, and how many seconds to wait in between.
+        idle: for how many seconds to be still before.
+        stall: how many connections stop reading before the first round.
+    """
     command = [str(compile_c("meter")), "--port", str(target.port), "-n", str(n)]
-    command += ["--rounds", str(rounds), "--idle", str(idle), "--stall", str(stall)]
+    command += ["--rounds", str(rounds), "--gap", str(gap)]
+    command += ["--idle", str(idle), "--stall", str(stall)]
     command += ["--server-pid", ",".join(map(str, target.pids)), *target.options]
     done = subprocess.run(
         pinned(METER_CORE, command), capture_output=True, text=True, timeout=600 + idle, check=False

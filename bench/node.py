@@ -51,6 +51,13 @@ class Node:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return dict(json.load(answer))
 
+    def metric(self, sample: str) -> float:
+        """A sample of /metrics by its full name, labels included; 0 when it is not there yet."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.target.port}/metrics") as answer:
+            lines = answer.read().decode().splitlines()
+        values = [line.rpartition(" ")[2] for line in lines if line.startswith(sample + " ")]
+        return float(values[0]) if values else 0.0
+
 
 def broadcast(text: str = TEXT) -> bytes:
     """The call that an operator makes when everything is on fire."""
