@@ -25,8 +25,9 @@ TIMEOUT = httpx2.Timeout(30, connect=5)
 STREAM_TIMEOUT = httpx2.Timeout(60, connect=5)
 """A stream that says nothing for so long is dead: the gateway sends a comment every 15 s."""
 
-DRAIN = "drain"
-"""The event that ends a stream because its node stops; another node, or the next, goes on."""
+END = "end"
+"""The event after which a stream has nothing more to say. One that ends without it was cut, by a
+node that stops (`drain`) or by a proxy, and is taken up again."""
 
 View = TypeVar("View")
 
@@ -97,24 +98,27 @@ class Api:
         )
         return self._call(request, needs)
 
-    def events(self, path: str, needs: str) -> Iterator[bytes]:
-        """The data of each server-sent event, until the gateway ends the stream; a lost stream is
-        taken up again."""
+    def events(self, path: str, name: str, needs: str) -> Iterator[bytes]:
+        """The data of each server-sent event called `name`, until the gateway says that it was
+        the last; a stream that was cut is taken up again."""
         tries = _Tries()
         while True:
             request = self._client.build_request(
                 "GET", path, headers={"Accept": "text/event-stream"}, timeout=STREAM_TIMEOUT
             )
             try:
-                for data in self._stream(request, needs):
-                    tries = _Tries()
-                    tries.has_reached_it = True
-                    yield data
-                return
+                for event in self._stream(request, needs):
+                    if event.event == END:
+                        return
+                    if event.event == name:
+                        tries = _Tries()
+                        tries.has_reached_it = True
+                        yield event.data.encode()
+                raise httpx2.RemoteProtocolError("the stream was cut", request=request)
             except httpx2.TransportError as error:
                 self._pause_or_fail(tries, request, error)
 
-    def _stream(self, request: httpx2.Request, needs: str) -> Iterator[bytes]:
+    def _stream(self, request: httpx2.Request, needs: str) -> Iterator[httpx2.ServerSentEvent]:
         response = self._client.send(request, stream=True)
         try:
             if response.status_code != 200:
@@ -122,12 +126,7 @@ class Api:
                 raise self._refusal(response, needs)
             if not _is_stream(response):
                 raise not_a_gateway(self._target.url, response)
-            for event in httpx2.EventSource(response):
-                if event.event == DRAIN:
-                    raise httpx2.RemoteProtocolError("the gateway stops", request=request)
-                # one without data, e.g. `retry` alone, is none (WHATWG HTML §9.2.6)
-                if event.data:
-                    yield event.data.encode()
+            yield from httpx2.EventSource(response)
         finally:
             response.close()
 

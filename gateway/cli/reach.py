@@ -33,7 +33,7 @@ def reach_verb(message_id: str, watch: bool, as_json: bool) -> None:
     with connect(as_json=as_json) as api:
         path = f"/v1/messages/{find_id(api, message_id)}/reach"
         if watch:
-            _watch(api.events(path, "read"), _drawer(as_json=as_json))
+            _watch(api.events(path, "reach", "read"), _drawer(as_json=as_json))
             return
         answer = api.get(path, "read")
     if as_json:

@@ -76,10 +76,10 @@ class FakeGateway:
         self.answers.append(Scripted(lost=True))
 
     def stream(self, *events: Any) -> None:
-        """Lay out a stream of server-sent events that then ends."""
-        lines = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
-        opening = "retry: 2000\n\n: hello\n\n"
-        self.answer((opening + lines).encode(), Content_Type="text/event-stream")
+        """Lay out a stream of `reach` events that then ends, as the gateway writes it."""
+        lines = "".join(f"event: reach\ndata: {json.dumps(event)}\n\n" for event in events)
+        text = f"retry: 2000\n\n: still here\n\n{lines}event: end\ndata: {{}}\n\n"
+        self.answer(text.encode(), Content_Type="text/event-stream")
 
     def close(self) -> None:
         """Stop listening."""
