@@ -138,6 +138,56 @@ async def test_a_client_that_never_reads_is_cut_and_hurts_nobody(gateway: Gatewa
     assert presence["online"] is False
 
 
+async def test_a_slow_client_that_reads_again_is_synced_with_what_is_true_by_then(
+    tmp_path: Path,
+) -> None:
+    """P10, T68: frames over its budget are dropped, and a snapshot closes the gap."""
+    budget = {"outbox_soft_bytes": 4_096, "outbox_hard_bytes": 16_384, "send_buffer_bytes": 4_096}
+    with a_gateway(tmp_path, stall_timeout="60s", **budget) as gateway:
+        async with gateway.http() as http:
+            slow = await a_deaf_client(gateway)
+            while "lagging" not in (await http.get("/metrics")).text:
+                made = await http.post("/v1/broadcast", json={"text": "x" * 450})
+                gone = made.json()["id"]
+                await http.post(f"/v1/messages/{gone}/retract", json={})
+            kept = (await http.post("/v1/broadcast", json={"text": "still true"})).json()["id"]
+            frames = await read_until_sync(slow)
+            slow.close()
+    assert [message["id"] for message in frames[-1]["live"]] == [kept]
+
+
+async def read_until_sync(client: socket.socket) -> list[dict[str, Any]]:
+    """Every frame up to the first `sync`."""
+    got, data = [], b""
+    async with asyncio.timeout(20):
+        while not got or got[-1]["type"] != "sync":
+            data += await asyncio.get_running_loop().sock_recv(client, 65_536)
+            frames, data = split_frames(data)
+            got += frames
+    return got
+
+
+def split_frames(data: bytes) -> tuple[list[dict[str, Any]], bytes]:
+    """Whole unmasked text frames, and the rest."""
+    got = []
+    while len(data) >= 4:
+        length, start = (data[1], 2) if data[1] < 126 else (int.from_bytes(data[2:4]), 4)
+        if len(data) < start + length:
+            break
+        got.append(json.loads(data[start : start + length]))
+        data = data[start + length :]
+    return got, data
+
+
+async def test_a_peer_that_falls_silent_is_gone_after_interval_and_grace(tmp_path: Path) -> None:
+    """P8, T11: half-open connections do not count as present."""
+    with a_gateway(tmp_path, heartbeat_interval=1, heartbeat_grace=1) as gateway:
+        async with gateway.http() as http, gateway.connect("ada") as ada:
+            await ada.next("ping")
+            assert await ada.close_code() == 4107
+            assert not (await http.get("/v1/presence/ada")).json()["online"]
+
+
 async def a_deaf_client(gateway: GatewayProcess) -> socket.socket:
     """Connected and welcomed, with a tiny receive buffer that it will not empty."""
     client = socket.socket()
