@@ -101,17 +101,21 @@ class FakeMessages(Messages):
         message = lifecycle.begin(draft, caller.key, self._fake_clock.now(), POLICY)
         self.known[message.id] = [message]
         self._fake_store.claim(caller.idempotency, message.id)
-        return self._published(message)
+        return self._fake_published(message)
 
     async def preview(self, caller: Caller, draft: MessageDraft) -> Published:
-        return self._published(lifecycle.begin(draft, caller.key, self._fake_clock.now(), POLICY))
+        return self._fake_published(
+            lifecycle.begin(draft, caller.key, self._fake_clock.now(), POLICY)
+        )
 
     async def patch(
         self, caller: Caller, message_id: str, patch: MessagePatch, if_match: int | None = None
     ) -> Published:
-        before = self._expected(message_id, if_match)
+        before = self._fake_expected(message_id, if_match)
         now = self._fake_clock.now()
-        return self._put(caller, lifecycle.change(before, patch, caller.key, now, POLICY, LINGER))
+        return self._fake_put(
+            caller, lifecycle.change(before, patch, caller.key, now, POLICY, LINGER)
+        )
 
     async def publish(
         self,
@@ -120,7 +124,7 @@ class FakeMessages(Messages):
         reason: str | None = None,
         if_match: int | None = None,
     ) -> Published:
-        return self._move(caller, message_id, State.LIVE, reason, if_match)
+        return self._fake_move(caller, message_id, State.LIVE, reason, if_match)
 
     async def pause(
         self,
@@ -129,7 +133,7 @@ class FakeMessages(Messages):
         reason: str | None = None,
         if_match: int | None = None,
     ) -> Published:
-        return self._move(caller, message_id, State.PAUSED, reason, if_match)
+        return self._fake_move(caller, message_id, State.PAUSED, reason, if_match)
 
     async def retract(
         self,
@@ -138,16 +142,16 @@ class FakeMessages(Messages):
         reason: str | None = None,
         if_match: int | None = None,
     ) -> Published:
-        known = self._newest(message_id)
+        known = self._fake_newest(message_id)
         if known.state is State.ENDED:
-            return self._published(known)
-        return self._move(caller, message_id, State.ENDED, reason, if_match)
+            return self._fake_published(known)
+        return self._fake_move(caller, message_id, State.ENDED, reason, if_match)
 
     async def get(self, message_id: str) -> Published:
-        return self._published(self._newest(message_id))
+        return self._fake_published(self._fake_newest(message_id))
 
     async def revisions(self, message_id: str) -> tuple[Message, ...]:
-        self._newest(message_id)
+        self._fake_newest(message_id)
         return tuple(self.known[message_id])
 
     async def find(
@@ -161,7 +165,7 @@ class FakeMessages(Messages):
     ) -> Page:
         found = [revisions[-1] for revisions in reversed(self.known.values())]
         wanted = [
-            self._published(m)
+            self._fake_published(m)
             for m in found
             if (state is None or m.state is state)
             and (kind is None or m.kind is kind)
@@ -170,7 +174,7 @@ class FakeMessages(Messages):
         return page_of(wanted, cursor, limit)
 
     async def reach(self, message_id: str) -> Reach:
-        return self._published(self._newest(message_id)).reach
+        return self._fake_published(self._fake_newest(message_id)).reach
 
     async def watch_reach(self, message_id: str) -> AsyncIterator[Reach]:
         self.watchers += 1
@@ -186,7 +190,7 @@ class FakeMessages(Messages):
         return Reach(online=3, sent=3, received=3)
 
     async def receipts(self, message_id: str, *, cursor: str | None, limit: int) -> Page:
-        self._newest(message_id)
+        self._fake_newest(message_id)
         if self.broken is not None and cursor is not None:
             raise self.broken
         return page_of(self.lines.get(message_id, []), cursor, limit)
@@ -198,19 +202,19 @@ class FakeMessages(Messages):
         )  # fmt: skip
         return page_of([entry], cursor, limit)
 
-    def _newest(self, message_id: str) -> Message:
+    def _fake_newest(self, message_id: str) -> Message:
         if message_id not in self.known:
             raise NotFound(f"there is no message {message_id}", code="message_not_found")
         return self.known[message_id][-1]
 
-    def _expected(self, message_id: str, if_match: int | None) -> Message:
-        message = self._newest(message_id)
+    def _fake_expected(self, message_id: str, if_match: int | None) -> Message:
+        message = self._fake_newest(message_id)
         if if_match not in (None, message.revision):
             text = f"the message is at revision {message.revision} by now"
             raise Conflict(text, code="precondition_failed")
         return message
 
-    def _move(
+    def _fake_move(
         self,
         caller: Caller,
         message_id: str,
@@ -218,17 +222,17 @@ class FakeMessages(Messages):
         reason: str | None,
         if_match: int | None,
     ) -> Published:
-        before = self._expected(message_id, if_match)
+        before = self._fake_expected(message_id, if_match)
         self.reasons.append(reason)
         now = self._fake_clock.now()
-        return self._put(caller, lifecycle.move(before, state, caller.key, now, POLICY))
+        return self._fake_put(caller, lifecycle.move(before, state, caller.key, now, POLICY))
 
-    def _put(self, caller: Caller, message: Message) -> Published:
+    def _fake_put(self, caller: Caller, message: Message) -> Published:
         self.known[message.id].append(message)
         self._fake_store.claim(caller.idempotency, message.id)
-        return self._published(message)
+        return self._fake_published(message)
 
-    def _published(self, message: Message) -> Published:
+    def _fake_published(self, message: Message) -> Published:
         reach = self.counts.get(message.id, Reach(online=3, sessions={"online": 4}))
         return Published(message=message, reach=reach)
 
@@ -401,7 +405,7 @@ class Reply:
     def problem(self) -> dict[str, Any]:
         """The body, which must be a problem that says what all problems say."""
         assert self.header("Content-Type") == "application/problem+json"
-        body = cast(dict[str, Any], self.json)
+        body = cast("dict[str, Any]", self.json)
         assert {"type", "title", "status", "detail", "code", "errors", "request_id"} == set(body)
         assert body["status"] == self.status
         assert body["type"] == f"/docs/problems#{body['code']}"
@@ -477,9 +481,9 @@ class Gateway:
                 messages=self.messages,
                 mutes=self.mutes,
                 people=self.people,
-                presence=cast(Any, FakePresence()),
+                presence=cast("Any", FakePresence()),
                 keys=self.keys,
-                store=cast(Store, self.store),
+                store=cast("Store", self.store),
                 node=self.node,
                 settings=Settings(token_secret=SecretStr("x" * 32), **settings),
                 clock=self.clock,
@@ -530,7 +534,7 @@ class Gateway:
         """Send a request and take the answer."""
         wire = self.wire(method, path, **request)
         async with asyncio.timeout(DEADLINE):
-            await self.app(wire.scope, wire.receive, cast(Any, wire.send))
+            await self.app(wire.scope, wire.receive, cast("Any", wire.send))
         return wire.reply()
 
     async def get(self, path: str, key: str | None = "admin", **request: Any) -> Reply:

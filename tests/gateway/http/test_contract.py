@@ -52,7 +52,7 @@ def logs() -> Iterator[list[Any]]:
 
 @_schema.parametrize()
 @settings
-def test_no_request_gets_an_answer_that_is_not_described(case: schemathesis.Case) -> None:
+def test_no_request_gets_an_answer_that_is_not_described(case: "schemathesis.Case[Any]") -> None:
     """T61: valid and invalid requests alike; 0 answers of 5xx, 0 undescribed ones."""
     case.headers["Authorization"] = "Bearer admin"
     case.call_and_validate(checks=CHECKS)
@@ -60,7 +60,7 @@ def test_no_request_gets_an_answer_that_is_not_described(case: schemathesis.Case
 
 @_schema.parametrize()
 @hypothesis.settings(settings, phases=[Phase.generate], max_examples=max(3, EXAMPLES // 3))
-def test_no_request_gets_in_without_its_scope(case: schemathesis.Case) -> None:
+def test_no_request_gets_in_without_its_scope(case: "schemathesis.Case[Any]") -> None:
     """T60: whatever the request, a key that lacks the scope or does not exist gets nothing."""
     if not case.operation.definition.raw["security"]:
         return
