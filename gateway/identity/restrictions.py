@@ -32,7 +32,8 @@ class Restrictions:
     async def load(self, store: Store) -> None:
         """Take over what the store holds, and what happens while it is read."""
         async with self._turn:
-            self._late = late = []
+            late: list[Envelope] = []
+            self._late = late
             try:
                 users = await store.restrictions()
                 tokens = await store.token_revocations(self._clock.now())

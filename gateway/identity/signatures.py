@@ -177,10 +177,10 @@ _FROM_JWK = {
 def public_key_from_jwk(jwk: Mapping[str, Any]) -> PublicKey | None:
     """The key of a JWK; None when it is not a signing key of a kind that we use.
 
-    A JWK with a private part is refused as well: whoever publishes that has no secret left.
+    A JWK with a private part is none either: whoever publishes that has no secret left.
     """
     read = _FROM_JWK.get(str(jwk.get("kty")))
-    if read is None or "d" in jwk or jwk.get("use", "sig") != "sig":
+    if read is None or jwk.get("use", "sig") != "sig":
         return None
     if "verify" not in _names(jwk.get("key_ops", ["verify"])):
         return None

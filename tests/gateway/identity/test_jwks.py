@@ -34,7 +34,7 @@ from identity_kit import (
     sign,
     verifier,
 )
-from jwt.algorithms import HMACAlgorithm
+from jwt.algorithms import ECAlgorithm, HMACAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from gateway.errors import DependencyDown, Misconfigured
 from gateway.identity.jwks import FetchFailed, FetchLimits, Jwks, check_url, parse_key_set
@@ -450,6 +450,9 @@ def test_a_signing_key_is_taken(key: Any) -> None:
         jwk(RSA_KEY, "k", e="AA"),
         jwk(RSA_KEY, "k", e="é"),
         jwk(RSA_KEY, "k", d="AQAB"),
+        {**RSAAlgorithm.to_jwk(RSA_KEY, as_dict=True), "kid": "k", "key_ops": ["verify"]},
+        {**ECAlgorithm.to_jwk(P256_KEY, as_dict=True), "kid": "k"},
+        {**OKPAlgorithm.to_jwk(ED25519_KEY, as_dict=True), "kid": "k"},
         jwk(RSA_KEY, 17),
         jwk(RSA_KEY, ["k"]),
         jwk(SMALL_RSA_KEY, "k"),
