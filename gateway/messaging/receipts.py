@@ -70,7 +70,8 @@ class ReceiptBook:
     def _record_one(
         self, session: Session, live: LiveMessage, line: ReceiptLine, stage: Stage, index: int
     ) -> None:
-        if session.user_id not in live.ledger.sent_users:
+        # a session that holds the message may answer before its fan-out has come to the last one
+        if not session.shown & live.bit and session.user_id not in live.ledger.sent_users:
             return
         bit = 1 << (live.slot * STAGE_COUNT + index)
         is_new_session = not session.acked & bit

@@ -49,6 +49,24 @@ async def test_nobody_can_confirm_what_they_were_not_sent(stage: Stage) -> None:
     assert (reach.displayed, reach.clicked) == (0, 0)
 
 
+async def test_a_receipt_that_overtakes_the_end_of_the_fan_out_counts(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first of many screens answers while the last ones are still being written to."""
+    monkeypatch.setattr("gateway.sessions.hub.SLICE", 1)
+    tabs = [stage.connect("ada"), stage.connect("grace"), stage.connect("linus")]
+    publishing = asyncio.create_task(stage.banner())
+    while not (early := [tab for tab in tabs if tab.link.of_type("message")]):  # noqa: ASYNC110 - one turn of the loop at a time
+        await asyncio.sleep(0)
+    assert len(early) < len(tabs)
+    shown = early[0].link.of_type("message")[0]["message"]
+    line = {"message": shown["id"], "revision": 1, "stage": "received"}
+    early[0].say(type="receipt", receipts=[line])
+    published = await publishing
+    reach = await stage.core.messages.reach(published.message.id)
+    assert (reach.sent, reach.received) == (3, 1)
+
+
 async def test_unknown_messages_and_stages_are_ignored(stage: Stage) -> None:
     screen = stage.connect("ada")
     published = await stage.banner()
