@@ -167,7 +167,7 @@ class Jwks:
         if self._client is None:
             self._client = httpx2.AsyncClient(
                 follow_redirects=False,
-                timeout=self._limits.timeout,
+                timeout=None,  # the whole fetch has one, which a dripping answer cannot stretch
                 limits=httpx2.Limits(max_connections=1, max_keepalive_connections=0),
                 # Proxies of the environment are for the world outside, not for this machine.
                 trust_env=not _is_loopback(urlsplit(self._url).hostname),

@@ -122,6 +122,7 @@ class KeyServer(AbstractAsyncContextManager["KeyServer"]):
         self.port = 0
         self.asked = asyncio.Event()
         self.hold: asyncio.Event | None = None
+        self.drips = False
         self.publish(*keys)
 
     def publish(self, *keys: Mapping[str, Any]) -> None:
@@ -152,6 +153,7 @@ class KeyServer(AbstractAsyncContextManager["KeyServer"]):
 
     async def stop(self) -> None:
         """Refuse connections."""
+        self.drips = False
         if self.hold is not None:
             self.hold.set()
         self._server.close()
@@ -173,6 +175,10 @@ class KeyServer(AbstractAsyncContextManager["KeyServer"]):
                 await self.hold.wait()
             writer.write(self._raw)
             await writer.drain()
+            while self.drips:
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(20 * MS)  # the drip itself; nothing waits for it
         except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
