@@ -44,7 +44,7 @@ def _check_jwks(url: str) -> str:
     return url
 
 
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(\*\.)?([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
+_ORIGIN = re.compile(r"https?://(\*\.)?([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?")
 
 
 def _check_origin(origin: str) -> str:

@@ -189,6 +189,18 @@ def test_no_token_and_no_key_is_ever_in_a_line(form: str, secret: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
+@pytest.mark.parametrize(
+    "field",
+    ["token", "refresh_token", "Authorization", "cookie", "password", "ticket", "admin_key"],
+)
+def test_fields_that_are_named_after_secrets_are_hidden(form: str, field: str) -> None:
+    """P18: however short or plain their values are, and however deep they are."""
+    stream = start(log_format=form)
+    log.get_logger("gateway.test").info("x", **{field: "canary"}, deep=[{"x": {field: "canary"}}])
+    assert "canary" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
 @pytest.mark.parametrize("secret", ["plain-canary-words", 'qu"ote\\canary', "sp ace/canary?é"])
 def test_the_secrets_of_the_settings_are_never_in_a_line(form: str, secret: str) -> None:
     """P18: even when they look like nothing special."""
@@ -239,9 +251,9 @@ WORST = ["eyJ", "eyJaaaaaaaa.", "a-", "a.", "bearer ", "Bearer.", "?token=", "aa
 def test_redaction_is_quick_for_any_text(piece: str) -> None:
     """T38: redaction sees what clients send."""
     stream = start()
-    started = time.perf_counter()
+    started = time.thread_time()
     log.get_logger("gateway.test").info("x", exception=(piece * 8_000)[:8_000])
-    assert time.perf_counter() - started < 0.05
+    assert time.thread_time() - started < 0.05
     assert stream.getvalue()
 
 
@@ -255,11 +267,12 @@ def test_any_text_is_one_valid_line(hostile: str, like_a_secret: str) -> None:
     json.loads(stream.getvalue())
 
 
-def test_a_broken_stream_breaks_nothing() -> None:
-    """T70: a full disk or a closed pipe must not stop the gateway."""
+def test_a_broken_stream_breaks_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """T70: a full disk or a closed pipe must neither stop the gateway nor make more output."""
     stream = start()
     stream.close()
     log.get_logger("gateway.test").info("x")
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_logger_made_before_the_start_works_after_it() -> None:

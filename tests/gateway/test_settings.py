@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from gateway.errors import Misconfigured
 from gateway.settings import BadSettings, Settings, check_for_serving, describe, load_settings
@@ -256,6 +256,7 @@ def test_bad_settings_are_the_operators_fault() -> None:
         {"GATEWAY_TOKEN_JWKS_URL": "ftp://u:canary@x"},
         {"GATEWAY_ADMIN_KEY": "canary", "GATEWAY_PORT": "x"},
         {"GATEWAY_TOKEN_SECRET": "canary", "GATEWAY_PROT": "1"},
+        {"GATEWAY_DATABASE_URL": "canary"},
     ],
     ids=str,
 )
@@ -264,6 +265,15 @@ def test_no_error_repeats_a_secret(environ: dict[str, str]) -> None:
     with pytest.raises(BadSettings) as raised:
         load_settings(environ)
     assert "canary" not in str(raised.value) + repr(raised.value) + repr(raised.value.__context__)
+
+
+def test_a_secret_of_the_wrong_type_is_not_repeated(tmp_path: Path) -> None:
+    """P18: a key of digits only, written without quotes; also where no loader is between."""
+    (problem,) = problems_of(write_toml(tmp_path, "admin_key = 48151623421"))
+    assert "48151623421" not in problem
+    with pytest.raises(ValidationError) as raised:
+        Settings(admin_key=48151623421)  # type: ignore[arg-type] # the point of the test
+    assert "48151623421" not in str(raised.value)
 
 
 @given(

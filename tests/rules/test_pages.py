@@ -113,9 +113,9 @@ def test_no_page_is_slow_to_judge(glob: str) -> None:
 
 def _seconds(matcher: PageMatcher, page: str) -> float:
     matcher._answers.clear()
-    started = time.perf_counter()
+    started = time.thread_time()
     matcher.matches(page)
-    return time.perf_counter() - started
+    return time.thread_time() - started
 
 
 segment = st.text("ab", min_size=1, max_size=3)

@@ -282,9 +282,9 @@ WORST_SOURCES = ["[", "*a_ ", "`a``", "[a](b", "<", "- ", "*", "**a ", "&", "\\"
 def test_no_source_takes_long(piece: str) -> None:
     """T38 for Markdown: the longest body of the worst pieces, within 0.5 s."""
     source = (piece * MAX_BODY)[:MAX_BODY]
-    started = time.perf_counter()
+    started = time.thread_time()
     parse_body(source)
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5
 
 
 SHAPES = {

@@ -14,6 +14,7 @@ def parse(data: bytes) -> Frame:
     """Read the one frame in `data` with the websockets library."""
     reader = StreamReader()
     reader.feed_data(data)
+    reader.feed_eof()
     parsing = Frame.parse(reader.read_exact, mask=False, max_size=None)
     try:
         while True:
@@ -53,6 +54,14 @@ def test_a_close_frame_carries_code_and_as_much_of_the_reason_as_fits(
     assert close.code == code
     assert reason.startswith(close.reason)
     assert len(reason.encode()) <= 123 or len(close.reason.encode()) > 119
+
+
+@pytest.mark.parametrize("before", ["", "x", "xx", "xxx"])
+def test_a_reason_is_never_cut_within_a_character(before: str) -> None:
+    """RFC 6455 §5.5.1: the reason is UTF-8; a peer fails the connection on half a character."""
+    close = Close.parse(bytes(parse(prepared.close_frame(4000, before + "😀" * 60)).data))
+    assert set(close.reason) <= {"x", "😀"}
+    assert 120 <= len(close.reason.encode()) <= 123
 
 
 def test_many_sessions_share_the_same_bytes() -> None:

@@ -54,6 +54,7 @@ REFUSED_JSON = {
     "deep objects": (b'{"a":' * 12_000, "too_deep"),
     "deep and closed": (b"[" * 500 + b"]" * 500, "too_deep"),
     "one too deep": (json.dumps(nested(MAX_DEPTH + 1)).encode(), "too_deep"),
+    "one array too deep": (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), "too_deep"),
     # T29
     "2^53 + 1": (b"9007199254740993", "bad_number"),
     "-(2^53 + 1)": (b"-9007199254740993", "bad_number"),
@@ -114,6 +115,10 @@ REFUSED_MSGPACK = {
     ),
     "made up for by a short float": (
         b"\x83\xa1a\x01\xa1a\x02\xa1b\xca\x3f\x80\x00\x00",
+        "duplicate_key",
+    ),
+    "made up for to the byte by a short float": (
+        b"\x83\xa2aa\x01\xa2aa\x02\xa1b\xca\x3f\x80\x00\x00",
         "duplicate_key",
     ),
     # T33
@@ -202,19 +207,21 @@ def test_plain_values_come_out_as_they_went_in(value: object) -> None:
 
 
 def test_msgpack_of_any_width_is_understood() -> None:
-    """Encoders need not choose the shortest form."""
+    """Encoders need not choose the shortest form; what is inside of numbers are no heads."""
     wide = (
-        b"\xdf\x00\x00\x00\x0a"
+        b"\xdf\x00\x00\x00\x0c"
         b"\xda\x00\x01a\xd9\x01x"
-        b"\xdb\x00\x00\x00\x01b\xdc\x00\x01\xcc\x05"
-        b"\xa1c\xdd\x00\x00\x00\x01\xcd\x00\x05"
-        b"\xa1d\xce\x00\x00\x00\x05\xa1e\xcf\x00\x00\x00\x00\x00\x00\x00\x05"
-        b"\xa1f\xd0\x05\xa1g\xd1\x00\x05\xa1h\xd2\x00\x00\x00\x05"
-        b"\xa1i\xca\x3f\x80\x00\x00"
-        b"\xa1j\xde\x00\x01\xa1k\xd3\x00\x00\x00\x00\x00\x00\x00\x05"
+        b"\xdb\x00\x00\x00\x01b\xdc\x00\x01\xcc\x8f"
+        b"\xa1c\xdd\x00\x00\x00\x01\xcd\x8f\x8f"
+        b"\xa1d\xce\x8f\x8f\x8f\x8f\xa1e\xcf\x00\x1f\x8f\x8f\x8f\x8f\x8f\x8f"
+        b"\xa1f\xd0\x8f\xa1g\xd1\x8f\x8f\xa1h\xd2\x8f\x8f\x8f\x8f"
+        b"\xa1i\xca\x3f\x8f\x8f\x8f"
+        b"\xa1j\xde\x00\x01\xa1k\xd3\x00\x1f\x8f\x8f\x8f\x8f\x8f\x8f"
+        b"\xa1l\xcb\x3f\x8f\x8f\x8f\x8f\x8f\x8f\x8f"
+        b"\xa1m\xda\x00\x02\xc2\x8f"
     )
     value = decode_msgpack(wide, LIMIT)
-    assert value["j"] == {"k": 5}
+    assert value["j"] == {"k": 0x1F8F8F8F8F8F8F}
     assert value == msgpack.unpackb(wide)
 
 
@@ -389,7 +396,7 @@ def test_damaged_payloads_raise_nothing_else(value: object, data: st.DataObject)
     ids=lambda payload: repr(payload[:12]),
 )
 def test_the_worst_payload_is_read_in_time(payload: bytes) -> None:
-    """T28, T35: 64 KiB of anything hold the loop for less than 0.1 s."""
-    started = time.perf_counter()
+    """T28, T35: 64 KiB of anything hold the loop for less than 0.1 s of processor time."""
+    started = time.thread_time()
     refusal(payload)
-    assert time.perf_counter() - started < 0.1
+    assert time.thread_time() - started < 0.1
