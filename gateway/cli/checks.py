@@ -23,11 +23,10 @@ from gateway.cli.handshake import HandshakeError, shake_hands
 from gateway.cli.target import DEV_FOLDER, DEV_KEY, find_url, is_loopback
 from gateway.errors import GatewayError
 from gateway.settings import BadSettings, Settings, check_for_serving, load_settings
+from gateway.transport.limits import Limits
 
 FILES_WANTED = 10_000
 """Connections that a small product should be ready for; the default of 1,024 files is not."""
-FILES_SPARE = 128
-"""Files that are no connection: the database, its log, sockets that listen, the standard streams."""
 DISK_WANTED_BYTES = 256 * 1024 * 1024
 SKEW_SECONDS = 5.0
 """A clock that is off by more shows in expiry times; tokens allow for little more."""
@@ -100,14 +99,14 @@ def _settings(settings: Settings) -> Findings:
 def check_files(settings: Settings) -> Findings:
     """Every connection is an open file."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    room = soft - FILES_SPARE
+    room = Limits.from_settings(Settings(), soft).connections
     wanted = settings.max_connections or FILES_WANTED
-    detail = f"{soft:,} files at once: room for about {max(room, 0):,} connections"
+    detail = f"{soft:,} files at once: room for {room:,} connections"
     if room >= wanted:
         yield Finding(Level.OK, "files", detail)
         return
     level = Level.FAIL if settings.max_connections else Level.WARN
-    needed = max(65_536, wanted + FILES_SPARE)
+    needed = max(65_536, wanted * 2)
     by_root = "" if hard == resource.RLIM_INFINITY or hard >= needed else " (as root)"
     yield Finding(
         level,
