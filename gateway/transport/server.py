@@ -72,10 +72,14 @@ def quiet_uvicorn() -> None:
         errors.addFilter(_is_worth_a_line)
 
 
+_NO_ERRORS = {"ClientDisconnect", "CancelledError"}
+"""Raised out of the application when a client left in the middle of its body, and when a stream
+was cut at the end; uvicorn writes a traceback for either."""
+
+
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """A client that went away in the middle of its body is no error of ours."""
     error = record.exc_info[0] if record.exc_info else None
-    return error is None or error.__name__ != "ClientDisconnect"
+    return error is None or error.__name__ not in _NO_ERRORS
 
 
 class GatewayServer(uvicorn.Server):
