@@ -49,6 +49,7 @@ async def test_traits_and_last_seen_do_not_disturb_each_other(store: Store) -> N
     await store.put_last_seen({"mia": START})
     assert await store.traits("mia") == {}
     await store.merge_traits("mia", {"plan": "pro"}, START)
+    assert await store.last_seen(["mia"]) == {"mia": START}
     await store.put_last_seen({"mia": START + HOUR})
     assert await store.traits("mia") == {"plan": "pro"}
     assert await store.last_seen(["mia"]) == {"mia": START + HOUR}
@@ -76,6 +77,7 @@ async def test_revoked_tokens_are_forgotten_once_they_have_expired(store: Store)
         await change.put_token_revocation(late)
         await change.put_token_revocation(late)
     assert list(await store.token_revocations(START)) == [late, soon]
+    assert list(await store.token_revocations(START + timedelta(seconds=10))) == [late]
     await store.forget_old(START + timedelta(seconds=10))
     assert list(await store.token_revocations(START)) == [late]
     assert list(await store.token_revocations(START + HOUR)) == [late]
