@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.errors import GatewayError, Unauthenticated
 from gateway.http.answers import Answer, Stream
 from gateway.http.assets import Assets
-from gateway.http.bodies import Nothing
+from gateway.http.body import Nothing
 from gateway.http.caching import cached
 from gateway.http.idempotency import Once, claim_of
 from gateway.http.operation import Call, Headers, Operation

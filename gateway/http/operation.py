@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from gateway.http.answers import Answer, Stream
-from gateway.http.bodies import Body
+from gateway.http.body import Body
 from gateway.http.queries import Query
 from gateway.http.services import Services
 from gateway.model.admin import AdminKey, Caller, Scope

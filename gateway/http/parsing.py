@@ -5,17 +5,15 @@ Every refusal names all that is wrong at once. Bodies are bounded in bytes and i
 
 import asyncio
 import re
-from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 from starlette.types import Receive
 
 from gateway.errors import Fault
-from gateway.http.bodies import Body
+from gateway.http.body import Body
+from gateway.http.faults import code_of, faults_of, merged, summary
 from gateway.http.operation import Headers
 from gateway.http.problems import HttpError
 from gateway.wire.strict import decode_json
@@ -122,8 +120,8 @@ def read_query(model: type[Model], raw: bytes) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        faults = [_fault(detail, model, {}) for detail in _details(error)]
-        raise HttpError("bad_query", _summary(faults), faults=faults) from None
+        faults = faults_of(error, model, {})
+        raise HttpError("bad_query", summary(faults), faults=faults) from None
 
 
 _defaults_of: dict[type[BaseModel], BaseModel] = {}
@@ -215,118 +213,8 @@ def _validate(model: type[B], value: dict[str, Any], allow_http: bool) -> B:
     try:
         body = model.model_validate(value, context={"allow_http": allow_http})
     except ValidationError as error:
-        details = _details(error)
-        faults = _merged([_fault(detail, model, model.hints) for detail in details], faults)
+        faults = merged(faults_of(error, model, model.hints), faults)
     else:
         if not faults:
             return body
-    raise HttpError(_code_of(faults), _summary(faults), faults=faults)
-
-
-def _merged(single: list[Fault], across: list[Fault]) -> list[Fault]:
-    """What is known of a field from between fields says more than its own parser does."""
-    pointers = {fault.pointer for fault in across}
-    return [*(fault for fault in single if fault.pointer not in pointers), *across]
-
-
-_NOT_YET = ("kind_not_supported", "audience_not_supported", "field_not_supported")
-"""What a whole request is refused for, whatever else is wrong with it; the first one tells most."""
-
-
-def _code_of(faults: list[Fault]) -> str:
-    codes = {fault.code for fault in faults}
-    return next((code for code in _NOT_YET if code in codes), "invalid_body")
-
-
-def _summary(faults: list[Fault]) -> str:
-    first = faults[0]
-    more = f" ({len(faults) - 1} more in `errors`)" if len(faults) > 1 else ""
-    return f"{first.pointer or 'body'}: {first.detail}{more}"
-
-
-# pydantic's errors in our words
-
-_CODES = {
-    "missing": "missing",
-    "extra_forbidden": "unknown_field",
-    "string_too_short": "too_short",
-    "string_too_long": "too_long",
-    "too_short": "too_short",
-    "too_long": "too_long",
-    "string_pattern_mismatch": "bad_format",
-    "literal_error": "unknown_value",
-    "enum": "unknown_value",
-    "greater_than_equal": "out_of_range",
-    "less_than_equal": "out_of_range",
-}
-"""Anything else that pydantic itself finds is a `wrong_type`."""
-_OURS = frozenset({"blank", "bad_link", "bad_glob", "bad_identifier", "bad_time", "bad_duration",
-                   "bad_flag"})  # fmt: skip
-
-
-def _details(error: ValidationError) -> list[ErrorDetails]:
-    return error.errors(include_url=False, include_input=False)
-
-
-def _fault(
-    found: ErrorDetails, model: type[BaseModel], hints: Mapping[str, tuple[str, str]]
-) -> Fault:
-    path = [str(part) for part in found["loc"] if not _is_inner(part)]
-    kind = found["type"]
-    pointer = "".join(f"/{part.replace('~', '~0').replace('/', '~1')}" for part in path)
-    if kind == "extra_forbidden":
-        return _unknown(pointer, path, model, hints)
-    code = kind if kind in _OURS else _CODES.get(kind, "wrong_type")
-    return Fault(pointer=pointer, detail=_in_our_words(found), code=code)
-
-
-def _is_inner(part: int | str) -> bool:
-    """Parts of a location that are pydantic's own and not the caller's."""
-    return isinstance(part, str) and (part == "[key]" or part[:1] + part[-1:] == "<>")
-
-
-def _in_our_words(found: ErrorDetails) -> str:
-    if found["type"] == "missing":
-        return "needed"
-    if found["type"] == "string_pattern_mismatch":
-        return "not in the form that is expected here: " + str(found["ctx"]["pattern"])
-    text = found["msg"].replace("Input should be a valid ", "must be a ")
-    text = text.replace("Input should be ", "must be ").replace("Input should ", "must ")
-    return text[:1].lower() + text[1:]
-
-
-def _unknown(
-    pointer: str,
-    path: list[str],
-    model: type[BaseModel],
-    hints: Mapping[str, tuple[str, str]],
-) -> Fault:
-    name = path[-1]
-    if len(path) == 1 and name in hints:
-        code, detail = hints[name]
-        return Fault(pointer=pointer, detail=detail, code=code)
-    known = sorted(_fields_at(model, path[:-1]))
-    close = get_close_matches(name[:64], known, n=1, cutoff=0.7)
-    detail = (
-        f"unknown; did you mean `{close[0]}`?" if close else f"unknown; known: {', '.join(known)}"
-    )
-    return Fault(pointer=pointer, detail=detail, code="unknown_field")
-
-
-def _fields_at(model: type[BaseModel], path: list[str]) -> set[str]:
-    """Names of the fields where an unknown one was found; an approximation by name is enough."""
-    for name in path:
-        field = model.model_fields.get(name)
-        inner = _model_in(field.annotation) if field is not None else None
-        model = inner or model
-    return set(model.model_fields)
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for part in getattr(annotation, "__args__", ()):
-        found = _model_in(part)
-        if found is not None:
-            return found
-    return None
+    raise HttpError(code_of(faults), summary(faults), faults=faults)

@@ -4,7 +4,8 @@ from typing import Any
 
 from gateway.errors import NotFound
 from gateway.http.answers import Answer, answer
-from gateway.http.bodies import KeyBody, MuteBody, Nothing
+from gateway.http.bodies import KeyBody, MuteBody
+from gateway.http.body import Nothing
 from gateway.http.operation import Call, Operation
 from gateway.http.problems import HttpError
 from gateway.http.queries import AuditQuery, MuteQuery, PageQuery, Query

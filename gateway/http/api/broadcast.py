@@ -1,14 +1,12 @@
 """`POST /v1/broadcast`: one call puts one banner on every open screen. Decides no policy."""
 
-from dataclasses import replace
-
-from gateway.errors import BadInput
 from gateway.http.answers import Answer, answer
-from gateway.http.bodies import BroadcastBody, expiry
+from gateway.http.bodies import BroadcastBody, expiry, place_of_end
+from gateway.http.body import blaming
+from gateway.http.message_views import BroadcastView, broadcast_view
 from gateway.http.operation import Call, Operation
 from gateway.http.queries import BroadcastQuery
 from gateway.http.services import Services
-from gateway.http.views import BroadcastView, broadcast_view
 from gateway.messaging.messages import MessageDraft, Published
 from gateway.model.admin import Scope
 from gateway.model.message import Action, Content, Kind, Message, Pages, State
@@ -21,13 +19,10 @@ _LOCALE = "en"
 async def broadcast(call: Call[BroadcastBody, BroadcastQuery]) -> Answer:
     """Make the banner live, or say what would happen; with `wait`, see who received it."""
     messages, draft = call.services.messages, _draft(call)
-    try:
+    with blaming({"/content": "/text", **place_of_end(call.body)}):
         if call.query.dry_run:
             return answer(broadcast_view(await messages.preview(call.caller, draft), dry_run=True))
         published = await messages.create(call.caller, draft)
-    except BadInput as error:
-        error.faults = tuple(replace(f, pointer=_place(f.pointer, call.body)) for f in error.faults)
-        raise
     if call.query.wait is None:
         return _answer(published.message, published.reach)
     seconds = call.query.wait.total_seconds()
@@ -55,13 +50,6 @@ def _links(body: BroadcastBody) -> tuple[Action, ...]:
     if body.link is None:
         return ()
     return (Action(id="link", label=body.link.label, href=body.link.href),)
-
-
-def _place(pointer: str, body: BroadcastBody) -> str:
-    """Where the caller wrote what the core calls by another name."""
-    if pointer == "/expires_at" and body.expires_in is not None:
-        return "/expires_in"
-    return "/text" if pointer.startswith("/content") else pointer
 
 
 def _answer(message: Message, reach: Reach) -> Answer:

@@ -8,19 +8,15 @@ from msgspec import UNSET
 
 from gateway.errors import Fault
 from gateway.http.answers import Answer, answer
-from gateway.http.bodies import (
-    ContentBody,
-    MessageBody,
-    PatchBody,
-    ReasonBody,
-    content_of,
-    expiry,
-)
+from gateway.http.bodies import MessageBody, PatchBody, expiry, place_of_end
+from gateway.http.body import ReasonBody, blaming
+from gateway.http.message_views import MessageView, RevisionView, message_view, revision_view
 from gateway.http.operation import Call, Handler, Operation, Rebuild
+from gateway.http.parts import ContentBody, content_of
 from gateway.http.problems import HttpError
 from gateway.http.queries import DryRunQuery, MessagesQuery, Query
 from gateway.http.services import Services
-from gateway.http.views import Listed, MessageView, RevisionView, message_view, revision_view
+from gateway.http.views import Listed
 from gateway.messaging.messages import MessageDraft, MessagePatch, Published
 from gateway.model.admin import Scope
 from gateway.model.message import Pages, State
@@ -50,9 +46,11 @@ def _rebuild(status: int) -> Rebuild:
 async def create(call: Call[MessageBody, DryRunQuery]) -> Answer:
     """Make a message, or say what would happen."""
     draft = _draft(call.body, call.services.clock.now())
-    if call.query.dry_run:
-        return answer(message_view(await call.services.messages.preview(call.caller, draft)))
-    return _answer(await call.services.messages.create(call.caller, draft), status=201)
+    messages = call.services.messages
+    with blaming(place_of_end(call.body)):
+        if call.query.dry_run:
+            return answer(message_view(await messages.preview(call.caller, draft)))
+        return _answer(await messages.create(call.caller, draft), status=201)
 
 
 def _draft(body: MessageBody, now: datetime) -> MessageDraft:
@@ -106,10 +104,13 @@ async def revisions(call: Call[Any, Query]) -> Answer:
 
 async def patch(call: Call[PatchBody, Query]) -> Answer:
     """Make a new revision."""
-    published = await call.services.messages.patch(
-        call.caller, call.params["id"], await _patch(call), call.if_match
-    )
-    return _answer(published)
+    changes = await _patch(call)
+    with blaming(place_of_end(call.body)):
+        return _answer(
+            await call.services.messages.patch(
+                call.caller, call.params["id"], changes, call.if_match
+            )
+        )
 
 
 _AS_THEY_ARE = ("default_locale", "severity", "dismissible", "priority", "category", "resurface",

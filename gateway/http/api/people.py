@@ -5,7 +5,8 @@ from typing import Any
 
 from gateway.errors import BadInput
 from gateway.http.answers import Answer, answer
-from gateway.http.bodies import Nothing, PresenceQueryBody, RevokeBody
+from gateway.http.bodies import PresenceQueryBody, RevokeBody
+from gateway.http.body import Nothing
 from gateway.http.operation import Call, Operation
 from gateway.http.problems import HttpError
 from gateway.http.queries import Query

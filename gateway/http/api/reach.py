@@ -5,11 +5,12 @@ from typing import Any
 
 from gateway.http.answers import Answer, Stream, answer
 from gateway.http.csv import csv_line
+from gateway.http.message_views import ReceiptView, receipt_view
 from gateway.http.operation import Call, Operation
 from gateway.http.queries import PageQuery, Query
 from gateway.http.sse import CONTENT_TYPE as EVENT_STREAM
 from gateway.http.sse import end_with_node, event
-from gateway.http.views import Listed, ReceiptView, receipt_view
+from gateway.http.views import Listed
 from gateway.model.admin import Scope
 from gateway.model.receipt import Reach, Receipt
 

@@ -169,6 +169,25 @@ async def test_each_field_keeps_to_its_bounds(
         assert reply.pointers.get(f"/{field}") == code
 
 
+@pytest.mark.parametrize(
+    ("end", "pointer"),
+    [
+        ({"ends_at": "2026-11-21T11:00:00Z"}, "/ends_at"),
+        ({"expires_at": "2026-11-21T11:00:00Z"}, "/expires_at"),
+        ({"expires_in": "25h"}, "/expires_in"),
+    ],
+)
+async def test_a_bad_end_is_pointed_at_by_the_name_it_came_under(
+    gateway: Gateway, end: dict[str, str], pointer: str
+) -> None:
+    """The core has one name for it, callers have three; on POST and PATCH alike."""
+    reply = await gateway.post("/v1/messages", {**DRAFT, **end})
+    assert (reply.status, list(reply.pointers)) == (422, [pointer])
+    message_id = await _draft(gateway)
+    reply = await gateway.patch(f"/v1/messages/{message_id}", end)
+    assert (reply.status, list(reply.pointers)) == (422, [pointer])
+
+
 async def test_dry_run_shows_the_message_without_making_it(gateway: Gateway) -> None:
     """The same refusals, no change."""
     reply = await gateway.post("/v1/messages?dry_run", {**DRAFT, "state": "live"})

@@ -1,5 +1,6 @@
 """What the edge refuses before any operation sees it, and how it says so."""
 
+import time
 from typing import Any
 
 import pytest
@@ -255,6 +256,21 @@ async def test_a_client_that_leaves_in_the_middle_gets_nothing(gateway: Gateway)
     with capture_logs() as logs:
         await gateway.app(wire.scope, wire.receive, wire.send)  # type: ignore[arg-type]
     assert (wire.sent, logs, gateway.messages.known) == ([], [], {})
+
+
+async def test_thousands_of_bad_fields_cost_no_more_than_fifty(gateway: Gateway) -> None:
+    """API4: looking for the right name of each of 4,500 unknown fields would hold up everybody."""
+    body = {f"f{n}": n for n in range(4_500)}
+    started = time.process_time()
+    reply = await gateway.post(BROADCAST, body)
+    assert reply.status == 422
+    assert len(reply.problem["errors"]) == 50
+    assert time.process_time() - started < 0.5
+    actions = [{"id": f"a{n}"} for n in range(3_500)]
+    content = {"text": "x", "actions": actions}
+    started = time.process_time()
+    reply = await gateway.post("/v1/messages", {"kind": "banner", "content": content})
+    assert (reply.status, time.process_time() - started < 0.5) == (422, True)
 
 
 # Queries and headers
