@@ -25,6 +25,7 @@ from gateway.model.message import (
 )
 from gateway.store.base import Page, Store
 from tests.contracts.store.kit import CALLER, all_pages, message, put
+from tests.fakes import START
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
 SOME_TEXT = TEXT.filter(bool)
@@ -156,6 +157,14 @@ async def test_lists_are_newest_first_and_filtered_by_the_newest_revision(store:
     assert await ids(store, tag="db") == ["msg_0001"]
     assert await ids(store, tag="eu", state=State.LIVE, kind=Kind.BANNER) == ["msg_0001"]
     assert await ids(store, tag="nope") == []
+
+
+async def test_messages_are_sorted_by_the_microsecond(store: Store) -> None:
+    """Two broadcasts in the same second, whatever their ids."""
+    first, second = (START.replace(microsecond=number) for number in (1, 2))
+    await put(store, message(1, created_at=second), message(2, created_at=first))
+    assert await ids(store) == ["msg_0001", "msg_0002"]
+    assert [one.id for one in (await store.live_state()).messages] == ["msg_0002", "msg_0001"]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])

@@ -46,8 +46,9 @@ async def test_a_user_counts_once_and_sessions_add_up(store: Store) -> None:
 
 
 async def test_a_receipt_comes_back_as_it_was_given(store: Store) -> None:
-    """With the button and the reason, if there were any."""
-    given_ = receipt("mia", Stage.CLICKED, revision=3, action="more", reason="why", sessions=2)
+    """With the button and the reason, if there were any, and its time to the microsecond."""
+    at = START + timedelta(microseconds=1)
+    given_ = receipt("mia", Stage.CLICKED, revision=3, at=at, action="a", reason="b", sessions=2)
     await store.add_receipts([given_], {})
     assert await everything(store) == [given_]
 
