@@ -21,6 +21,7 @@ from gateway.messaging.ledger import reach_of
 from gateway.messaging.live_set import LiveSet
 from gateway.messaging.receipts import ReceiptBook
 from gateway.messaging.system import system_caller
+from gateway.messaging.whole import whole
 from gateway.metrics import Metrics
 from gateway.model.admin import Caller
 from gateway.model.message import Kind, Message, State
@@ -72,6 +73,7 @@ class Messages:
 
     # changes
 
+    @whole
     async def create(self, caller: Caller, draft: MessageDraft) -> Published:
         """Make a message; with `state=live` it is on every screen that it is for when this
         returns."""
@@ -178,6 +180,7 @@ class Messages:
 
         return await self._change(caller, action, message_id, if_match, decide, detail)
 
+    @whole
     async def _change(
         self,
         caller: Caller,

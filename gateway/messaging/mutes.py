@@ -7,6 +7,7 @@ from gateway.clock import Clock
 from gateway.errors import BadInput, DependencyDown, Fault
 from gateway.log import get_logger
 from gateway.messaging.live_set import MUTE_ALL, LiveSet
+from gateway.messaging.whole import whole
 from gateway.model.admin import Caller, Mute
 from gateway.model.message import Kind
 from gateway.store.base import Store
@@ -25,6 +26,7 @@ class Mutes:
         self._node_id = node_id
         self._log = get_logger("gateway.mutes")
 
+    @whole
     async def mute(self, caller: Caller, kind: str, reason: str | None = None) -> Mute:
         """Mute a kind, or `all`. Muting twice keeps the newer reason."""
         _check(kind)
@@ -35,6 +37,7 @@ class Mutes:
         await self._tell(revision)
         return mute
 
+    @whole
     async def unmute(self, caller: Caller, kind: str) -> bool:
         """Unmute; False when it was not muted. What is still live comes back."""
         _check(kind)

@@ -5,6 +5,7 @@ from msgspec import structs
 from gateway.broker.base import Broker, Envelope, Topic
 from gateway.clock import Clock
 from gateway.identity.restrictions import Restrictions
+from gateway.messaging.whole import whole
 from gateway.model.admin import Caller
 from gateway.store.base import Store
 
@@ -26,12 +27,14 @@ class People:
         self._clock = clock
         self._node_id = node_id
 
+    @whole
     async def disconnect(self, caller: Caller, user_id: str) -> int:
         """Close every session of the user with 4007; they may connect again by themselves."""
         async with self._store.change(caller, "user.disconnect", user_id):
             pass  # nothing but the audit line
         return await self._tell(user_id, "disconnect")
 
+    @whole
     async def revoke(self, caller: Caller, user_id: str, token_id: str | None = None) -> int:
         """Void all tokens issued so far, or the one with this `jti`; close their sessions with
         4302, so that clients fetch a new token."""
@@ -45,6 +48,7 @@ class People:
                 await change.put_restriction(structs.replace(known, revoked_before=now))
         return await self._tell(user_id, "revoke", token_id=token_id, before=now)
 
+    @whole
     async def block(self, caller: Caller, user_id: str, blocked: bool = True) -> int:
         """Refuse the user until unblocked; close their sessions with 4003."""
         verb = "block" if blocked else "unblock"
