@@ -320,11 +320,6 @@ def test_the_same_object_is_refused_alike_in_both_encodings(value: object) -> No
         assert answers <= faults
 
 
-def test_a_surrogate_pair_that_python_wrote_as_two_is_one_character() -> None:
-    """JSON has no other way to write characters beyond U+FFFF in ASCII."""
-    assert decode_json(rb'"\ud83d\ude00"', LIMIT) == "😀"
-
-
 keyed = st.recursive(
     st.integers(0, 3) | plain_text,
     lambda inner: st.lists(
