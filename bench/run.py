@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from bench import peers, report
+from bench import micro, peers, report
 from bench.meter import TEXT_BYTES, Sample, Target, measure
 from bench.node import Node, broadcast, node, update
 from bench.report import Table
@@ -23,9 +23,10 @@ PAIRS = 5
 ROUNDS = 10
 IDLE_SECONDS = 55
 """Two heartbeats of 25 s for everybody, and some."""
-STALL_ROUNDS = 150
-"""Enough to fill the kernel's buffers of a connection that does not read, then ours."""
+STALL_ROUNDS = 160
 STALL_GAP = 0.02
+STALL_SEND_BUFFER = 8_192
+"""Small, so that a connection that does not read fills the kernel's part after some rounds."""
 TOO_SLOW = 'gateway_closes_total{code="4108"}'
 
 
@@ -47,13 +48,11 @@ def measure_node(
     prepare: Callable[[Node], Target],
     *,
     rounds: int = 0,
-    gap: float = 0.2,
     idle: float = 0,
-    stall: int = 0,
 ) -> Sample:
     """One run against a gateway of its own."""
     with folder() as place, node(place, n) as gateway:
-        return measure(prepare(gateway), n, rounds=rounds, gap=gap, idle=idle, stall=stall)
+        return measure(prepare(gateway), n, rounds=rounds, idle=idle)
 
 
 def publishing(gateway: Node) -> Target:
@@ -157,11 +156,14 @@ def stalled(n: int) -> Table:
     """What one connection that stops reading does to the others."""
     turns, closed = [], 0.0
     for _ in range(3):
-        usual = measure_node(n, updating, rounds=STALL_ROUNDS, gap=STALL_GAP)
-        with folder() as place, node(place, n) as gateway:
-            target = updating(gateway)
-            turns.append((usual, measure(target, n, rounds=STALL_ROUNDS, gap=STALL_GAP, stall=1)))
-            closed += gateway.metric(TOO_SLOW)
+        samples = []
+        for stall in (0, 1):
+            small = {"send_buffer_bytes": STALL_SEND_BUFFER}
+            with folder() as place, node(place, n, **small) as gateway:
+                target = updating(gateway)
+                samples.append(measure(target, n, rounds=STALL_ROUNDS, gap=STALL_GAP, stall=stall))
+                closed += gateway.metric(TOO_SLOW)
+        turns.append((samples[0], samples[1]))
     table = Table("stalled", ("figure", "all read", "one stalled", "ratio", "bar"))
     table.rows.extend(
         [
@@ -242,6 +244,7 @@ SCENARIOS: dict[str, Callable[[int], Table]] = {
     "idle": idle,
     "stalled": stalled,
     "peers": compare,
+    "micro": lambda _: micro.table(),
 }
 
 

@@ -27,7 +27,9 @@ def compile_c(name: str) -> Path:
     source, program = HERE / f"{name}.c", BUILD / name
     if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
         BUILD.mkdir(exist_ok=True)
-        run(["cc", "-O2", "-Wall", "-Wextra", "-o", str(program), str(source)])
+        fresh = program.with_suffix(f".{os.getpid()}")  # somebody may be running the old one
+        run(["cc", "-O2", "-Wall", "-Wextra", "-o", str(fresh), str(source)])
+        fresh.replace(program)
     return program
 
 
