@@ -37,6 +37,8 @@ MAX_BODY = 4_000
 """Characters of Markdown: a screenful. The worst of them (all `[`) take 0.13 s to parse."""
 MAX_DEPTH = 10
 """Lists, items, paragraphs and marks inside each other; a deeper source is shown as typed."""
+MAX_NODES = 2_000
+"""What clients draw of one body; a source with more is shown as typed."""
 MAX_HREF = 2_048
 
 
@@ -64,8 +66,9 @@ def parse_body(source: str, allow_http: bool = False) -> Body:
     if len(source) > MAX_BODY:
         builder.problems.append(f"longer than {MAX_BODY} characters")
     tokens = _markdown.parse(source)
-    if _depth(tokens) > MAX_DEPTH:
-        builder.problems.append(f"lists and marks nested deeper than {MAX_DEPTH}")
+    problem = _unfit(tokens)
+    if problem is not None:
+        builder.problems.append(problem)
         as_typed: Node = {"type": "text", "text": clean_text(source)}
         return Body([{"type": "p", "children": [as_typed]}], builder.problems)
     builder.add(tokens)
@@ -248,9 +251,16 @@ def _make_markdown() -> MarkdownIt:
 _markdown = _make_markdown()
 
 
-def _depth(tokens: Iterable[Token]) -> int:
-    levels = (token.level + _depth(token.children or ()) for token in tokens)
-    return max(levels, default=0)
+def _unfit(tokens: Iterable[Token]) -> str | None:
+    """Say why these tokens make no tree that clients draw. Every node is one token or two."""
+    depth = size = 0
+    for token in tokens:
+        inner = token.children or []
+        size += 1 + len(inner)
+        depth = max(depth, token.level + max((child.level for child in inner), default=0))
+    if depth > MAX_DEPTH:
+        return f"lists and marks nested deeper than {MAX_DEPTH}"
+    return f"more than {MAX_NODES} marks, lines and list items" if size > MAX_NODES else None
 
 
 class _Builder:

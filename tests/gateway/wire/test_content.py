@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.wire.content import MAX_BODY, MAX_DEPTH, Node, check_href, clean_text, parse_body
+from gateway.wire.content import (
+    MAX_BODY,
+    MAX_DEPTH,
+    MAX_NODES,
+    Node,
+    check_href,
+    clean_text,
+    parse_body,
+)
 
 
 def text(value: str) -> dict[str, Any]:
@@ -246,6 +254,16 @@ def test_a_deep_source_is_shown_as_typed(source: str) -> None:
     assert "nested deeper" in body.problems[0]
 
 
+def test_a_source_of_very_many_marks_is_shown_as_typed() -> None:
+    """T57: a client draws up to 2,000 nodes; no text is lost to that."""
+    few = parse_body("*a* " * 400)
+    assert few.problems == []
+    source = "*a* " * 800
+    many = parse_body(source.strip())
+    assert many.nodes == [paragraph(text(source.strip()))]
+    assert "more than" in many.problems[0]
+
+
 WORST_SOURCES = ["[", "*a_ ", "`a``", "[a](b", "<", "- ", "*", "**a ", "&", "\\", "![[]()", "a**b",
                  "1. ", "- a\n", "*_", "[](", "<a:", "&#x41;", "\n\n", " \t", "a*"]  # fmt: skip
 
@@ -285,6 +303,7 @@ def test_any_source_gives_a_small_clean_tree(source: str) -> None:
     """T40, T55-T57: known nodes, safe links, text without unseen characters, encodable."""
     body = parse_body(source)
     assert depth_of(body.nodes) <= MAX_DEPTH + 2
+    assert len(every_node(body.nodes)) <= MAX_NODES
     for node in every_node(body.nodes):
         assert set(node) == SHAPES[node["type"]]
         assert check_href(node.get("href", "/")) is None
