@@ -46,6 +46,7 @@ class End:
 
     frame: bytes
     code: int
+    by_peer: bool = False
 
 
 Step = Message | Reply | End
@@ -129,6 +130,12 @@ class Fallback(Protocol):
             self._steps.append(Message(b"".join(self._parts), self._is_text))
             self._parts = []
 
+    def fail(self, code: int, reason: str = "") -> None:
+        """End the connection; bad text gets the same words on every path."""
+        if code == CloseCode.INVALID_DATA:
+            reason = REASONS[CloseCode.INVALID_DATA]
+        super().fail(code, reason)
+
     def send_frame(self, frame: Frame) -> None:
         """Keep answers in line with messages; the close frame is kept for the end."""
         if frame.opcode is Opcode.CLOSE:
@@ -138,5 +145,8 @@ class Fallback(Protocol):
 
     def _end(self, sent_code: int) -> None:
         received = self.close_rcvd
-        code = sent_code if received is None else received.code
-        self._steps.append(End(b"".join(self.data_to_send()), code))
+        frame = b"".join(self.data_to_send())
+        if received is None:
+            self._steps.append(End(frame, sent_code))
+        else:
+            self._steps.append(End(frame, received.code, by_peer=True))

@@ -63,14 +63,17 @@ class Outgoing(asyncio.Protocol):
         transport.set_protocol(self)
         if transport.get_write_buffer_size():
             self.pause_writing()
-        transport.set_write_buffer_limits(high=0)
+        # asyncio's and uvloop's TLS pause at the mark, their sockets above it.
+        transport.set_write_buffer_limits(high=1 if self._is_encrypted() else 0, low=0)
         self._aim()
+
+    def _is_encrypted(self) -> bool:
+        return self._transport.get_extra_info("sslcontext") is not None
 
     def _aim(self) -> None:
         """Write past the transport from now on, if bytes may go there unencrypted and at once."""
-        transport = self._transport
-        if not self._waits and transport.get_extra_info("sslcontext") is None:
-            self._fd = transport.get_extra_info("socket").fileno()
+        if not self._waits and not self._is_encrypted():
+            self._fd = self._transport.get_extra_info("socket").fileno()
 
     # Link
 

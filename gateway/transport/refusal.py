@@ -28,6 +28,7 @@ class Refusal:
             "status": int(self.status),
             "detail": self.detail,
             "code": self.code,
+            "errors": [],
         }
         body = json.dumps(problem).encode()
         lines = [

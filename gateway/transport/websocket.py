@@ -226,6 +226,8 @@ class WebSocketConnection(Outgoing):
 
     def _finish(self, end: End) -> None:
         """The peer closed, or broke the protocol."""
+        if not end.by_peer:
+            self._gate.counts[f"closed_{end.code}"] += 1
         if self._phase is Phase.OPEN:
             self._leave(Phase.ENDING)
             self._send_last(end.frame)

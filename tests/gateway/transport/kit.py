@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
 import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -140,6 +141,7 @@ async def serving(
     open_session: Callable[[Link, str | None], Any] | None = None,
     connection: type[WebSocketConnection] = WebSocketConnection,
     options: ListenerOptions | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Served]:
     """The protocol classes on a free port, without a server around them: starts and ends at
     once."""
@@ -152,7 +154,7 @@ async def serving(
     guard = HttpGuard.bind(gate)
     (listener,) = listen("127.0.0.1", 0, options or ListenerOptions())
     server = await asyncio.get_running_loop().create_server(
-        lambda: guard(config, state, {}), sock=listener, backlog=limits.accept_batch
+        lambda: guard(config, state, {}), sock=listener, backlog=limits.accept_batch, ssl=tls
     )
     try:
         yield Served(port_of([listener]), gate, sessions)
@@ -310,13 +312,18 @@ class Client:
         self.writer = writer
 
     @classmethod
-    async def connect(cls, port: int, *, receive_buffer: int | None = None) -> "Client":
+    async def connect(
+        cls, port: int, *, receive_buffer: int | None = None, tls: bool = False
+    ) -> "Client":
         sock = socket.socket()
         if receive_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.setblocking(False)
         await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
-        return cls(*await asyncio.open_connection(sock=sock, limit=2**12))
+        options: dict[str, Any] = {}
+        if tls:
+            options = {"ssl": ssl._create_unverified_context(), "server_hostname": "localhost"}
+        return cls(*await asyncio.open_connection(sock=sock, limit=2**12, **options))
 
     async def send(self, data: bytes) -> None:
         """Write and wait until the kernel has it."""
@@ -403,9 +410,9 @@ async def connected(port: int, **options: Any) -> AsyncIterator[Client]:
 
 
 @contextlib.asynccontextmanager
-async def upgraded(served: Served, **headers: str) -> AsyncIterator[Client]:
+async def upgraded(served: Served, *, tls: bool = False, **headers: str) -> AsyncIterator[Client]:
     """A connection that has become a WebSocket."""
-    async with connected(served.port) as client:
+    async with connected(served.port, tls=tls) as client:
         assert (await client.upgrade(**headers)).status == 101
         yield client
 

@@ -20,6 +20,7 @@ def test_a_refusal_is_a_problem_document_that_ends_the_connection() -> None:
         "status": 400,
         "detail": "one Host, please",
         "code": "bad_host",
+        "errors": [],
     }
 
 

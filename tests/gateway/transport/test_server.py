@@ -219,7 +219,7 @@ async def test_uvicorn_says_nothing_of_requests(caplog: pytest.LogCaptureFixture
 def test_a_client_that_left_is_not_logged_as_an_error(caplog: pytest.LogCaptureFixture) -> None:
     """starlette raises ClientDisconnect out of the application, and uvicorn writes a traceback."""
 
-    class ClientDisconnect(Exception):  # noqa: N818
+    class ClientDisconnect(Exception):
         pass
 
     quiet_uvicorn()

@@ -179,6 +179,7 @@ async def test_what_breaks_the_rules_is_closed_with_its_code(data: bytes, code: 
         assert frame.close_code == code
         assert await client.ended()
         assert served.sessions[0].closed == [code]
+        assert served.gate.counts[f"closed_{code}"] == 1
         assert b"x" * 100 not in b"".join(served.sessions[0].payloads)
 
 
