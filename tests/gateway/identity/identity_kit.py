@@ -1,4 +1,4 @@
-"""What the tests of identity share: a clock that stands still, keys, tokens made by PyJWT, and a
+"""What the tests of identity share: keys, tokens made by PyJWT, and a
 key server on a real socket that can be told to misbehave.
 """
 
@@ -6,9 +6,9 @@ import asyncio
 import base64
 import gzip
 import json
+import os
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any
 
@@ -20,9 +20,11 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from gateway.identity.tokens import TokenRefused, TokenVerifier
 from gateway.model.user import Claims
 from gateway.settings import Settings
+from tests.fakes import START, FakeClock
 
-MS = 0.001
-NOW = 1_780_000_000.0
+MS = float(os.environ.get("TEST_TIME_FACTOR", "1")) / 1000
+"""The unit of patience that tests/servers.py has."""
+NOW = START.timestamp()
 SECRET = "an-even-longer-secret-for-tests-0123456789"
 
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -34,22 +36,6 @@ ED25519_KEY = ed25519.Ed25519PrivateKey.generate()
 ED448_KEY = ed448.Ed448PrivateKey.generate()
 
 PUBLIC_KEYS = [("RS256", RSA_KEY), ("ES256", P256_KEY), ("EdDSA", ED25519_KEY)]
-
-
-class StillClock:
-    """A clock that moves only when told."""
-
-    def __init__(self, now: float = NOW) -> None:
-        self.seconds = now
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.seconds, UTC)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def advance(self, seconds: float) -> None:
-        self.seconds += timedelta(seconds=seconds).total_seconds()
 
 
 def pem(key: Any) -> str:
@@ -93,11 +79,11 @@ def segment(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def verifier(clock: StillClock | None = None, **settings: Any) -> TokenVerifier:
+def verifier(clock: FakeClock | None = None, **settings: Any) -> TokenVerifier:
     """A verifier by these settings; by SECRET when they name no key."""
     if not {"token_secret", "token_public_key", "token_jwks_url", "dev"} & settings.keys():
         settings["token_secret"] = SECRET
-    return TokenVerifier(Settings(**settings), clock or StillClock())
+    return TokenVerifier(Settings(**settings), clock or FakeClock())
 
 
 def refusal(token: Any, by: TokenVerifier | None = None, now: float = NOW) -> TokenRefused:

@@ -12,7 +12,16 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
-from identity_kit import (
+from jwt.algorithms import ECAlgorithm, HMACAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+from gateway.errors import DependencyDown, Misconfigured
+from gateway.identity.jwks import FetchFailed, FetchLimits, Jwks, check_url, parse_key_set
+from gateway.identity.refusals import KeysLoading
+from gateway.identity.signatures import PublicKey
+from gateway.identity.tokens import TokenVerifier
+from gateway.model.user import Claims
+from tests.fakes import FakeClock
+from tests.gateway.identity.identity_kit import (
     ED448_KEY,
     ED25519_KEY,
     MS,
@@ -24,7 +33,6 @@ from identity_kit import (
     RSA_KEY,
     SMALL_RSA_KEY,
     KeyServer,
-    StillClock,
     accepted,
     claims,
     jwk,
@@ -34,16 +42,9 @@ from identity_kit import (
     sign,
     verifier,
 )
-from jwt.algorithms import ECAlgorithm, HMACAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from gateway.errors import DependencyDown, Misconfigured
-from gateway.identity.jwks import FetchFailed, FetchLimits, Jwks, check_url, parse_key_set
-from gateway.identity.refusals import KeysLoading
-from gateway.identity.signatures import PublicKey
-from gateway.identity.tokens import TokenVerifier
-from gateway.model.user import Claims
-
-LIMITS = FetchLimits(timeout=400 * MS)
+LIMITS = FetchLimits(timeout=20_000 * MS)
+IMPATIENT = FetchLimits(timeout=200 * MS)
 
 
 @pytest.fixture
@@ -53,12 +54,12 @@ async def server() -> AsyncIterator[KeyServer]:
 
 
 @pytest.fixture
-def clock() -> StillClock:
-    return StillClock()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture
-async def keys(server: KeyServer, clock: StillClock) -> AsyncIterator[Jwks]:
+async def keys(server: KeyServer, clock: FakeClock) -> AsyncIterator[Jwks]:
     made = Jwks(server.url, clock, LIMITS)
     yield made
     await made.close()
@@ -138,14 +139,14 @@ async def test_who_gives_up_waiting_takes_nobody_along(server: KeyServer, keys: 
 
 
 async def test_closing_in_the_middle_of_a_fetch_lets_everybody_go(
-    server: KeyServer, clock: StillClock
+    server: KeyServer, clock: FakeClock
 ) -> None:
     keys = Jwks(server.url, clock, LIMITS)
     server.hold = asyncio.Event()
     waiting = asyncio.create_task(find(keys, "k1"))
     await server.asked.wait()
     await keys.close()
-    async with asyncio.timeout(1000 * MS):
+    async with asyncio.timeout(20_000 * MS):
         await asyncio.wait([waiting])
     assert not waiting.cancelled()
     assert waiting.exception() is None or isinstance(waiting.exception(), DependencyDown)
@@ -178,10 +179,10 @@ async def test_two_issuers_with_the_same_kid_never_share_a_key(server: KeyServer
         await two.close()
 
 
-async def test_nothing_is_fetched_after_the_end(server: KeyServer, clock: StillClock) -> None:
+async def test_nothing_is_fetched_after_the_end(server: KeyServer, clock: FakeClock) -> None:
     keys = Jwks(server.url, clock, LIMITS)
     await keys.close()
-    clock.advance(1000)
+    clock.pass_seconds(1000)
     with pytest.raises(DependencyDown) as caught:
         keys.find("k1")
     assert not isinstance(caught.value, KeysLoading)
@@ -192,40 +193,40 @@ async def test_nothing_is_fetched_after_the_end(server: KeyServer, clock: StillC
 
 
 async def test_a_new_key_is_found_when_a_token_names_it(
-    server: KeyServer, clock: StillClock, keys: Jwks
+    server: KeyServer, clock: FakeClock, keys: Jwks
 ) -> None:
     await keys.start()
     server.publish(jwk(P256_KEY, "k2"))
-    clock.advance(LIMITS.min_interval)
+    clock.pass_seconds(LIMITS.min_interval)
     assert await find(keys, "k2")
     assert await find(keys, "k1") == []
 
 
 async def test_unknown_kids_cannot_make_the_gateway_hammer_the_issuer(
-    server: KeyServer, clock: StillClock, keys: Jwks
+    server: KeyServer, clock: FakeClock, keys: Jwks
 ) -> None:
     """At most one fetch per interval, whoever asks for what."""
     await keys.start()
     for second in range(60):
         for number in range(20):
             assert await find(keys, f"made-up-{second}-{number}") == []
-        clock.advance(1)
+        clock.pass_seconds(1)
     assert len(server.requests) <= 1 + 60 / LIMITS.min_interval
 
 
 async def test_a_key_that_was_taken_back_stops_working(
-    server: KeyServer, clock: StillClock, keys: Jwks
+    server: KeyServer, clock: FakeClock, keys: Jwks
 ) -> None:
     """Old keys are asked for again in the background, without making anybody wait."""
     await keys.start()
     server.publish(jwk(OTHER_RSA_KEY, "k2"))
-    clock.advance(LIMITS.refresh_after - 1)
+    clock.pass_seconds(LIMITS.refresh_after - 1)
     assert keys.find("k1")
     assert len(server.requests) == 1
-    clock.advance(1)
+    clock.pass_seconds(1)
     server.asked.clear()
     assert keys.find("k1")
-    async with asyncio.timeout(5000 * MS):
+    async with asyncio.timeout(20_000 * MS):
         await server.asked.wait()
     await keys.start()  # the end of the fetch that runs
     assert keys.find("k2")
@@ -234,15 +235,15 @@ async def test_a_key_that_was_taken_back_stops_working(
 
 
 async def test_a_remembered_header_does_not_keep_a_lost_key(server: KeyServer) -> None:
-    clock = StillClock()
+    clock = FakeClock()
     by = verifier(clock, token_jwks_url=server.url)
     await by.start()
     assert accepted(token(), by)
     server.publish(jwk(OTHER_RSA_KEY, "k1"))
-    clock.advance(600)
+    clock.pass_seconds(600)
     server.asked.clear()
     assert accepted(token(), by)
-    async with asyncio.timeout(5000 * MS):
+    async with asyncio.timeout(20_000 * MS):
         await server.asked.wait()
     await by.start()  # the end of the fetch that runs
     assert refusal(token(), by).code == "token_signature"
@@ -321,12 +322,13 @@ troubles = pytest.mark.parametrize(("trouble", "reason"), TROUBLES.values(), ids
 
 @troubles
 async def test_keys_stay_in_use_while_the_issuer_is_in_trouble(
-    server: KeyServer, clock: StillClock, keys: Jwks, trouble: Any, reason: str
+    server: KeyServer, clock: FakeClock, keys: Jwks, trouble: Any, reason: str
 ) -> None:
     """P14's kind of promise: an outage of the issuer cuts off nobody who holds its tokens."""
     await keys.start()
     await trouble(server)
-    clock.advance(10 * LIMITS.refresh_after)
+    keys._limits = IMPATIENT if reason == "TimeoutError" else LIMITS
+    clock.pass_seconds(10 * LIMITS.refresh_after)
     with structlog.testing.capture_logs() as lines:
         await keys.start()
     assert [line["reason"] for line in lines] == [reason]
@@ -340,6 +342,7 @@ async def test_without_any_key_the_answer_is_come_back_later(
 ) -> None:
     """4109, not 4303: the token may well be good."""
     await trouble(server)
+    keys._limits = IMPATIENT if reason == "TimeoutError" else LIMITS
     with structlog.testing.capture_logs() as lines:
         await keys.start()
     assert [line["reason"] for line in lines] == [reason]
@@ -351,12 +354,12 @@ async def test_without_any_key_the_answer_is_come_back_later(
 
 
 async def test_an_unknown_kid_is_not_called_wrong_while_the_issuer_is_down(
-    server: KeyServer, clock: StillClock, keys: Jwks
+    server: KeyServer, clock: FakeClock, keys: Jwks
 ) -> None:
     """Its key may be a new one that nobody could fetch."""
     await keys.start()
     await server.stop()
-    clock.advance(LIMITS.min_interval)
+    clock.pass_seconds(LIMITS.min_interval)
     with pytest.raises(DependencyDown):
         await find(keys, "k2")
     assert await find(keys, "k1")
@@ -364,25 +367,25 @@ async def test_an_unknown_kid_is_not_called_wrong_while_the_issuer_is_down(
 
 
 async def test_the_gateway_finds_the_keys_once_the_issuer_is_back(
-    server: KeyServer, clock: StillClock, keys: Jwks
+    server: KeyServer, clock: FakeClock, keys: Jwks
 ) -> None:
     await server.stop()
     await keys.start()
     await server.start()
     with pytest.raises(DependencyDown):
         keys.find("k1")
-    clock.advance(LIMITS.retry_interval)
+    clock.pass_seconds(LIMITS.retry_interval)
     assert await find(keys, "k1")
 
 
 async def test_an_issuer_in_trouble_is_one_log_line_a_minute(
-    server: KeyServer, clock: StillClock, keys: Jwks
+    server: KeyServer, clock: FakeClock, keys: Jwks
 ) -> None:
     await keys.start()
     server.answer(b"canary-in-the-answer", 500)
     with structlog.testing.capture_logs() as lines:
         for _ in range(13):
-            clock.advance(LIMITS.min_interval)
+            clock.pass_seconds(LIMITS.min_interval)
             await find_whatever(keys)
     assert [line["event"] for line in lines] == ["token keys could not be fetched"] * 3
     assert [line["unsaid"] for line in lines] == [0, 5, 5]
@@ -405,7 +408,7 @@ async def find_whatever(keys: Jwks) -> None:
     ["https://" + "a" * 70 + ".invalid/", "https://a..invalid/", "https://\u2024.invalid/"],
 )
 async def test_a_name_that_cannot_be_looked_up_is_trouble_like_any_other(url: str) -> None:
-    keys = Jwks(url, StillClock(), LIMITS)
+    keys = Jwks(url, FakeClock(), LIMITS)
     await keys.start()
     with pytest.raises(DependencyDown):
         await find(keys, "k1")
@@ -512,9 +515,9 @@ def test_an_answer_of_any_bytes_is_no_key_set(body: bytes) -> None:
 
 def test_an_absurdly_long_key_costs_little() -> None:
     huge = jwk(RSA_KEY, "k", n=segment(b"\xff" * 180_000))
-    started = time.perf_counter()
+    started = time.thread_time()
     assert names(huge) == []
-    assert time.perf_counter() - started < 200 * MS
+    assert time.thread_time() - started < 200 * MS
 
 
 def test_a_key_set_of_any_length_costs_a_bounded_time() -> None:

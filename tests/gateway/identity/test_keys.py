@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from identity_kit import StillClock
 
 from gateway.errors import Misconfigured, NotFound, Refused, StoreUnavailable, Unauthenticated
 from gateway.identity.keys import BOOTSTRAP_ID, Keys
 from gateway.model.admin import AdminKey, Caller, Scope
 from gateway.settings import Settings
+from tests.fakes import FakeClock
 
 BOOTSTRAP = "a-bootstrap-secret-of-some-length"
 
@@ -48,8 +48,8 @@ class KeyStore:
 
 
 @pytest.fixture
-def clock() -> StillClock:
-    return StillClock()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture
@@ -57,12 +57,12 @@ def store() -> KeyStore:
     return KeyStore()
 
 
-def open_keys(store: KeyStore, clock: StillClock | None = None) -> Keys:
-    return Keys(store, clock or StillClock())  # type: ignore[arg-type]
+def open_keys(store: KeyStore, clock: FakeClock | None = None) -> Keys:
+    return Keys(store, clock or FakeClock())  # type: ignore[arg-type]
 
 
 @pytest.fixture
-def keys(store: KeyStore, clock: StillClock) -> Keys:
+def keys(store: KeyStore, clock: FakeClock) -> Keys:
     made = open_keys(store, clock)
     made.ensure_bootstrap(Settings(admin_key=BOOTSTRAP))  # type: ignore[arg-type]
     return made
@@ -144,7 +144,7 @@ async def test_a_key_that_was_not_stored_does_not_exist(
 
 
 async def test_a_revoked_key_is_refused_at_once_and_after_a_restart(
-    keys: Keys, caller: Caller, store: KeyStore, clock: StillClock
+    keys: Keys, caller: Caller, store: KeyStore, clock: FakeClock
 ) -> None:
     key, secret = await keys.create(caller, "k", frozenset({Scope.READ}))
     ended = await keys.revoke(caller, key.id)
@@ -156,11 +156,11 @@ async def test_a_revoked_key_is_refused_at_once_and_after_a_restart(
 
 
 async def test_ending_a_key_twice_changes_nothing(
-    keys: Keys, caller: Caller, store: KeyStore, clock: StillClock
+    keys: Keys, caller: Caller, store: KeyStore, clock: FakeClock
 ) -> None:
     key, _ = await keys.create(caller, "k", frozenset({Scope.READ}))
     first = await keys.revoke(caller, key.id)
-    clock.advance(60)
+    clock.pass_seconds(60)
     assert await keys.revoke(caller, key.id) == first
     assert len(store.audit) == 2
 
@@ -296,11 +296,11 @@ def test_development_makes_a_key_and_shows_it(store: KeyStore) -> None:
 
 
 async def test_keys_are_listed_oldest_first_with_the_ended_ones(
-    keys: Keys, caller: Caller, clock: StillClock
+    keys: Keys, caller: Caller, clock: FakeClock
 ) -> None:
     names = []
     for number in range(3):
-        clock.advance(1)
+        clock.pass_seconds(1)
         key, _ = await keys.create(caller, f"k{number}", frozenset({Scope.READ}))
         names.append(key.name)
     await keys.revoke(caller, key.id)

@@ -7,10 +7,18 @@ import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from identity_kit import NOW, SECRET, accepted, segment, sign, sign_payload, verifier
 
 from gateway.errors import BadInput, Misconfigured
 from gateway.identity.mint import inspect, mint
+from tests.gateway.identity.identity_kit import (
+    NOW,
+    SECRET,
+    accepted,
+    segment,
+    sign,
+    sign_payload,
+    verifier,
+)
 
 
 def test_a_minted_token_holds_here_and_elsewhere() -> None:

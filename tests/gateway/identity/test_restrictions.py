@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from identity_kit import NOW, StillClock
 
 from gateway.broker.base import Envelope, Topic
 from gateway.errors import StoreUnavailable
@@ -11,6 +10,8 @@ from gateway.identity.refusals import TokenRefused
 from gateway.identity.restrictions import Restrictions
 from gateway.model.user import Claims, Restriction, TokenRevocation
 from gateway.wire.close_codes import CloseCode
+from tests.fakes import FakeClock
+from tests.gateway.identity.identity_kit import NOW
 
 DAY = 86_400
 
@@ -29,12 +30,12 @@ class StoredRestrictions:
 
 
 @pytest.fixture
-def clock() -> StillClock:
-    return StillClock()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture
-def restrictions(clock: StillClock) -> Restrictions:
+def restrictions(clock: FakeClock) -> Restrictions:
     return Restrictions(clock, DAY)
 
 
@@ -137,23 +138,23 @@ def test_a_verb_that_restricts_nothing_changes_nothing(
 
 
 def test_a_revoked_token_is_remembered_for_as_long_as_any_token_can_live(
-    restrictions: Restrictions, clock: StillClock
+    restrictions: Restrictions, clock: FakeClock
 ) -> None:
     end = restrictions.revocation("t-1").expires_at
     assert end >= NOW + DAY
     restrictions.apply(envelope("revoke", token_id="t-1"))
-    clock.advance(DAY)
+    clock.pass_seconds(DAY)
     for number in range(5000):
         restrictions.apply(envelope("revoke", token_id=f"other-{number}"))
     assert refused(restrictions, claims(token="t-1")) == CloseCode.TOKEN_REVOKED
 
 
-def test_revoked_tokens_take_bounded_memory(restrictions: Restrictions, clock: StillClock) -> None:
+def test_revoked_tokens_take_bounded_memory(restrictions: Restrictions, clock: FakeClock) -> None:
     """What has expired by itself is forgotten."""
     for _ in range(20):
         for number in range(1000):
-            restrictions.apply(envelope("revoke", token_id=f"{clock.seconds}-{number}"))
-        clock.advance(DAY / 2)
+            restrictions.apply(envelope("revoke", token_id=f"{clock.ticks}-{number}"))
+        clock.pass_seconds(DAY / 2)
     assert len(restrictions._tokens) < 5 * 1000
 
 

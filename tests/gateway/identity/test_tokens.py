@@ -11,7 +11,12 @@ import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from identity_kit import (
+
+from gateway.errors import Misconfigured, Unauthenticated
+from gateway.identity.claims import LEEWAY_SECONDS
+from gateway.identity.refusals import REASONS, TokenRefused
+from gateway.wire.close_codes import CloseCode
+from tests.gateway.identity.identity_kit import (
     ED448_KEY,
     ED25519_KEY,
     NOW,
@@ -31,11 +36,6 @@ from identity_kit import (
     sign_payload,
     verifier,
 )
-
-from gateway.errors import Misconfigured, Unauthenticated
-from gateway.identity.claims import LEEWAY_SECONDS
-from gateway.identity.refusals import REASONS, TokenRefused
-from gateway.wire.close_codes import CloseCode
 
 # what holds
 
