@@ -115,13 +115,13 @@ class BannerView {
    * @param {boolean} isSame another revision of what was shown
    */
   #draw(message, isSame) {
-    const { banner, icon: holder, words, list, updates, toggle, actions, close } = this.#parts;
+    const { banner, icon: holder, text, list, updates, toggle, actions, close } = this.#parts;
     const hadFocus = this.#hasFocus();
     const onLink = () => this.#gateway.click(message.id, "link");
     banner.dataset.look = lookOf(message);
-    if (message.locale) words.lang = message.locale;
+    if (message.locale) text.lang = list.lang = message.locale;
     holder.replaceChildren(icon(lookOf(message)));
-    words.replaceChildren(renderWords(message, this.#strings, onLink), this.#parts.stale, updates);
+    text.replaceChildren(renderWords(message, this.#strings, onLink));
 
     const lines = renderUpdates(message, this.#strings, this.#locale, onLink);
     list.replaceChildren(...lines);
@@ -277,7 +277,7 @@ function makeParts(strings) {
   const position = make("span");
   const parts = {
     icon: make("div", { class: "icon" }),
-    words: make("div", { class: "words" }),
+    text: make("div"),
     stale: make("p", { class: "stale" }, strings.stale),
     updates: make("div", { class: "updates" }, toggle, list),
     actions: make("div", { class: "actions" }),
@@ -288,7 +288,8 @@ function makeParts(strings) {
   const pager = make("div", { class: "pager" }, parts.previous, position, parts.next);
   const banner = make("section", { class: "banner", part: "banner", "aria-label": strings.region, tabindex: "-1" });
   const foot = make("div", { class: "foot" }, parts.actions, pager);
-  banner.append(parts.icon, parts.words, foot, parts.close);
+  const words = make("div", { class: "words" }, parts.text, parts.stale, parts.updates);
+  banner.append(parts.icon, words, foot, parts.close);
   banner.hidden = true;
   return { ...parts, banner, pager, position, list, toggle };
 }

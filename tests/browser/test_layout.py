@@ -1,0 +1,137 @@
+"""The banner on every screen: small and large, right to left, with less motion, in forced colours."""
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from tests.browser.conftest import Watched
+from tests.browser.fake import FakeGateway, banner
+from tests.browser.looks import full, region, violations
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+
+@pytest.mark.parametrize("width", [320, 1000])
+async def test_targets_are_44_pixels_at_least(page: Page, fake: FakeGateway, width: int) -> None:
+    """WCAG 2.5.5; links inside of a sentence are exempt."""
+    fake.live = [full("major"), full("info")]
+    await page.set_viewport_size({"width": width, "height": 700})
+    await page.goto(fake.page())
+    await expect(region(page)).to_be_visible()
+    sizes = await page.locator("[data-inapp-gateway] :is(button, .action):visible").evaluate_all(
+        "(all) => all.map((it) => [it.offsetWidth, it.offsetHeight, it.textContent || it.title])"
+    )
+    assert len(sizes) == 6
+    assert [size for size in sizes if min(size[:2]) < 44] == []
+
+
+@pytest.mark.parametrize("width", [320, 640, 1000, 2560, 3840])
+async def test_it_fits_every_width(page: Page, fake: FakeGateway, width: int) -> None:
+    """WCAG 1.4.10, reflow: no scrolling sideways, nothing cut off."""
+    text = {"type": "text", "text": "Donaudampfschifffahrtsgesellschaft" * 6}
+    long = full("critical")
+    long["content"]["body"].append({"type": "p", "children": [text]})
+    fake.live = [long, full("info")]
+    await page.set_viewport_size({"width": width, "height": 900})
+    await page.goto(fake.page())
+    await expect(region(page)).to_be_visible()
+    overflow = await page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    assert overflow <= 0
+    assert await region(page).evaluate("(it) => it.scrollWidth <= it.clientWidth")
+
+
+async def test_a_very_long_one_never_takes_the_whole_screen(page: Page, fake: FakeGateway) -> None:
+    """Reading it to the end takes scrolling inside, with the keyboard too."""
+    text = {"type": "text", "text": "Words of an operator in distress. " * 120}
+    fake.live = [banner(content={"title": "Long", "body": [{"type": "p", "children": [text]}]})]
+    await page.set_viewport_size({"width": 320, "height": 640})
+    await page.goto(fake.page())
+    box = await region(page).bounding_box()
+
+    assert box
+    assert box["height"] <= 0.61 * 640
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Shift+Tab")
+    assert await violations(page) == []
+
+
+async def test_on_a_low_screen_it_gives_way(page: Page, fake: FakeGateway) -> None:
+    """Zoomed to 400 %, a sticky banner would leave no room to read."""
+    fake.live = [banner()]
+    await page.set_viewport_size({"width": 320, "height": 256})
+    await page.goto(fake.page())
+    await expect(region(page)).to_be_visible()
+    await page.evaluate("window.scrollTo(0, 900)")
+
+    await expect(region(page)).not_to_be_in_viewport()
+
+
+async def test_right_to_left_pages_have_it_mirrored(page: Page, fake: FakeGateway) -> None:
+    fake.live = [full("major"), full("info")]
+    await page.goto(fake.page(dir="rtl", lang="ar"))
+    close = await page.get_by_role("button", name="Dismiss").bounding_box()
+    icon = await region(page).locator(".icon").bounding_box()
+
+    assert close
+    assert icon
+    assert close["x"] < 100 < 900 < icon["x"]
+
+
+async def test_each_text_runs_in_its_own_direction(page: Page, fake: FakeGateway) -> None:
+    """An Arabic notice on an English page."""
+    arabic = {"type": "text", "text": "المدفوعات لا تعمل الآن (E-42)."}
+    content = {"title": "المدفوعات", "body": [{"type": "p", "children": [arabic]}]}
+    fake.live = [banner(locale="ar", content=content)]
+    await page.goto(fake.page())
+    paragraph = region(page).locator(".body p")
+
+    assert await paragraph.evaluate("(it) => it.closest('[lang]').lang") == "ar"
+    right = await paragraph.evaluate(
+        """(it) => { const range = document.createRange(); range.selectNodeContents(it);
+        const text = range.getBoundingClientRect(); const box = it.getBoundingClientRect();
+        return [Math.round(box.right - text.right), Math.round(text.left - box.left)]; }"""
+    )
+    assert right[0] == 0
+    assert right[1] > 100
+
+
+async def test_it_moves_only_for_those_who_like_it(
+    browser: Browser, page: Page, fake: FakeGateway, watched: Watched
+) -> None:
+    """WCAG 2.3.3."""
+    animations = (
+        "() => document.querySelector('[data-inapp-gateway]').shadowRoot.getAnimations().length"
+    )
+    fake.live = [banner()]
+    await page.goto(fake.page())
+    await expect(region(page)).to_be_visible()
+    name = "(it) => getComputedStyle(it).animationName"
+    assert await region(page).evaluate(name) == "none"
+    assert await page.evaluate(animations) == 0
+
+    context = await browser.new_context(reduced_motion="no-preference")
+    other = await context.new_page()
+    watched.watch(other)
+    await other.goto(fake.page())
+    assert await region(other).evaluate(name) == "enter"
+    await context.close()
+
+
+async def test_with_forced_colours_everything_is_still_told_apart(
+    browser: Browser, fake: FakeGateway, watched: Watched
+) -> None:
+    context: BrowserContext = await browser.new_context(forced_colors="active")
+    page = await context.new_page()
+    watched.watch(page)
+    fake.live = [full("critical"), full("info")]
+    await page.goto(fake.page())
+    await expect(region(page)).to_be_visible()
+    border = await region(page).evaluate("(it) => getComputedStyle(it).borderBottomWidth")
+    buttons = await page.locator("[data-inapp-gateway] button:visible").evaluate_all(
+        "(all) => all.map((it) => getComputedStyle(it).borderTopColor)"
+    )
+    background = await region(page).evaluate("(it) => getComputedStyle(it).backgroundColor")
+    assert border == "3px"
+    assert background not in buttons
+    await context.close()
