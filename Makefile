@@ -64,7 +64,7 @@ imports: $(DEV_STAMP)
 
 js: $(JS_STAMP)
 	$(NPM) run types
-	$(NPM) test
+	NODE_OPTIONS=--test-reporter=spec $(NPM) test
 	$(NPM) run size
 
 pytest: setup
