@@ -1,10 +1,15 @@
-"""Choice of event loops: tests marked `both_loops` run on asyncio's loop and on uvloop."""
+"""Choice of event loops and of hypothesis' habits: tests marked `both_loops` run on asyncio's loop and on uvloop."""
 
 import asyncio
 from collections.abc import Callable, Mapping
 
 import pytest
 import uvloop
+from hypothesis import settings
+
+# A shared machine stops for longer than an example may take; what must be quick says so itself.
+settings.register_profile("gateway", deadline=None)
+settings.load_profile("gateway")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -6,7 +6,6 @@ import math
 import resource
 import struct
 import sys
-import time
 
 import msgpack
 import msgspec
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 from gateway.wire.encoding import Encoding
 from gateway.wire.strict import MAX_DEPTH, MAX_INTEGER, DecodeError, decode_json, decode_msgpack
 from gateway.wire.strict import decode as decode_either
+from tests.timing import quickest
 
 LIMIT = 65_536
 
@@ -392,6 +392,4 @@ def test_damaged_payloads_raise_nothing_else(value: object, data: st.DataObject)
 )
 def test_the_worst_payload_is_read_in_time(payload: bytes) -> None:
     """T28, T35: 64 KiB of anything hold the loop for less than 0.1 s of processor time."""
-    started = time.thread_time()
-    refusal(payload)
-    assert time.thread_time() - started < 0.1
+    assert quickest(lambda: refusal(payload)) < 0.1
