@@ -222,6 +222,15 @@ async def test_a_dangerous_link_is_refused(gateway: Gateway, href: str) -> None:
     assert gateway.messages.known == {}
 
 
+@pytest.mark.parametrize(
+    "text", ["[x](javascript:alert(1))", "<javascript:alert(1)>", "[x](//e.x)"]
+)
+async def test_a_dangerous_link_in_a_text_is_refused_too(gateway: Gateway, text: str) -> None:
+    """T56: Markdown is no way around the list of schemes; its author is told."""
+    reply = await gateway.post("/v1/broadcast", {"text": text})
+    assert (reply.status, reply.pointers) == (422, {"/text": "bad_link"})
+
+
 async def test_http_links_are_for_development(gateway: Gateway) -> None:
     """PROTOCOL §2: `http:` in dev only."""
     body = {"text": "Hello", "link": {"label": "x", "href": "http://localhost:3000/"}}

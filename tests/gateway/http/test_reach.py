@@ -4,11 +4,13 @@ import asyncio
 import csv
 import io
 import json
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.http.answers import Stream
 from gateway.http.csv import csv_line
 from gateway.http.sse import HEARTBEAT, end_with_node
 from gateway.model.receipt import Reach, Stage
@@ -126,6 +128,31 @@ async def test_a_stream_that_breaks_is_cut_off_and_logged(gateway: Gateway) -> N
         reply = await gateway.get(f"/v1/messages/{message_id}/receipts", headers=CSV)
     assert (reply.status, reply.is_whole) == (200, False)
     assert [line["error"] for line in logs] == ["ValueError"]
+
+
+async def test_what_makes_the_chunks_is_closed_at_once(gateway: Gateway) -> None:
+    """Not when the collector comes by: a watcher of a busy node costs something."""
+    closed = []
+
+    async def chunks() -> AsyncGenerator[bytes, None]:
+        try:
+            yield b"one"
+            await asyncio.Event().wait()
+        finally:
+            closed.append(True)
+
+    held, gone = chunks(), asyncio.Event()
+    wire = gateway.wire("GET", "/")
+
+    async def left() -> None:
+        await gone.wait()
+
+    stream = Stream(chunks=end_with_node(held, gateway.node), media_type="text/event-stream")
+    writing = asyncio.ensure_future(stream.write(wire.send, b"req_1", left(), head_only=False))  # type: ignore[arg-type] # ASGI's own types are wider
+    await wire.until(b"one")
+    gone.set()
+    await writing
+    assert closed == [True]
 
 
 async def test_head_of_a_stream_has_no_body(gateway: Gateway) -> None:

@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.errors import (
+    BadInput,
     Conflict,
     DependencyDown,
     GatewayError,
@@ -15,6 +16,7 @@ from gateway.errors import (
     StoreUnavailable,
 )
 from gateway.http.operations import operations
+from gateway.http.problems import status_of
 from tests.gateway.http.http_kit import Gateway
 
 BROADCAST = "/v1/broadcast"
@@ -75,6 +77,7 @@ async def test_an_escaped_slash_stays_inside_an_identifier(gateway: Gateway) -> 
     """A user called `a/b` is not another path; neither is one called `query`."""
     assert (await gateway.get("/v1/presence/a%2Fb")).json["user"] == "a/b"
     assert (await gateway.get("/v1/presence/query")).json["user"] == "query"
+    assert (await gateway.get("/v1/presence/{}")).json["user"] == "{}"
     assert (await gateway.get("/v1/presence/%C3%A9")).json["user"] == "é"
     assert (await gateway.get("/v1/presence/e%CC%81")).json["user"] == "é"
 
@@ -347,6 +350,12 @@ async def test_each_error_of_the_core_has_its_status(
     reply = await gateway.post(BROADCAST, {"text": "x"})
     assert (reply.status, reply.problem["code"]) == (status, code)
     assert reply.header("Retry-After") == retry_after
+
+
+def test_bad_input_without_a_body_is_about_the_address() -> None:
+    """400 where only the address can be wrong, 422 where a body was understood and refused."""
+    error = BadInput("no", code="made_up_later")
+    assert (status_of(error, has_body=False), status_of(error, has_body=True)) == (400, 422)
 
 
 @pytest.mark.parametrize(
