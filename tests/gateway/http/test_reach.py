@@ -130,29 +130,41 @@ async def test_a_stream_that_breaks_is_cut_off_and_logged(gateway: Gateway) -> N
     assert [line["error"] for line in logs] == ["ValueError"]
 
 
-async def test_what_makes_the_chunks_is_closed_at_once(gateway: Gateway) -> None:
+@pytest.fixture
+def closed() -> list[str]:
+    """Whether the source of a stream has been closed."""
+    return []
+
+
+async def _source(closed: list[str]) -> AsyncGenerator[bytes, None]:
+    try:
+        yield b"one"
+        yield b"two"
+    finally:
+        closed.append("closed")
+
+
+async def test_a_source_is_closed_with_its_stream(closed: list[str]) -> None:
     """Not when the collector comes by: a watcher of a busy node costs something."""
-    closed = []
+    source = _source(closed)
+    events = end_with_node(source, FakeNode())
+    assert [await anext(events), await anext(events)] == [b"retry: 2000\n\n", b"one"]
+    await events.aclose()
+    assert closed == ["closed"]
 
-    async def chunks() -> AsyncGenerator[bytes, None]:
-        try:
-            yield b"one"
-            await asyncio.Event().wait()
-        finally:
-            closed.append(True)
 
-    held, gone = chunks(), asyncio.Event()
-    wire = gateway.wire("GET", "/")
+async def test_a_source_is_closed_when_writing_fails(closed: list[str]) -> None:
+    """A server may raise from `send` when the client is gone."""
+    source = _source(closed)
 
-    async def left() -> None:
-        await gone.wait()
+    async def send(event: Any) -> None:
+        if event.get("body"):
+            raise OSError
 
-    stream = Stream(chunks=end_with_node(held, gateway.node), media_type="text/event-stream")
-    writing = asyncio.ensure_future(stream.write(wire.send, b"req_1", left(), head_only=False))  # type: ignore[arg-type] # ASGI's own types are wider
-    await wire.until(b"one")
-    gone.set()
-    await writing
-    assert closed == [True]
+    stream = Stream(chunks=source, media_type="text/plain")
+    with pytest.raises(OSError):
+        await stream.write(send, b"req_1", asyncio.sleep(DEADLINE), head_only=False)
+    assert closed == ["closed"]
 
 
 async def test_head_of_a_stream_has_no_body(gateway: Gateway) -> None:
