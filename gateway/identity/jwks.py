@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MAX_KEYS = 100
 """No issuer has that many; each costs a parse when the set is read."""
 
-_FAILURE = "token keys could not be fetched"
+_FAILURE = "token_keys_not_fetched"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

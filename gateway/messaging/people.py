@@ -52,8 +52,8 @@ class People:
     async def block(self, caller: Caller, user_id: str, blocked: bool = True) -> int:
         """Refuse the user until unblocked; close their sessions with 4003."""
         verb = "block" if blocked else "unblock"
-        known = self._restrictions.of_user(user_id)
         async with self._store.change(caller, f"user.{verb}", user_id) as change:
+            known = self._restrictions.of_user(user_id)
             await change.put_restriction(structs.replace(known, blocked=blocked))
         return await self._tell(user_id, verb)
 
@@ -68,5 +68,8 @@ class People:
             token_id=token_id,
             before=before,
         )
+        # At once, before the next transaction reads what is known: a block and a revocation at the
+        # same moment must not undo each other in the store.
+        self._restrictions.apply(envelope)
         delivery = await self._broker.publish(envelope)
         return delivery.sessions

@@ -387,7 +387,7 @@ async def test_an_issuer_in_trouble_is_one_log_line_a_minute(
         for _ in range(13):
             clock.pass_seconds(LIMITS.min_interval)
             await find_whatever(keys)
-    assert [line["event"] for line in lines] == ["token keys could not be fetched"] * 3
+    assert [line["event"] for line in lines] == ["token_keys_not_fetched"] * 3
     assert [line["unsaid"] for line in lines] == [0, 5, 5]
     said = lines[-1]
     assert (said["reason"], said["host"], said["keys_in_use"]) == ("status_500", "127.0.0.1", 1)
