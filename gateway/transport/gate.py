@@ -4,7 +4,6 @@ Holds no socket of its own and knows no message or user.
 """
 
 import asyncio
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -90,7 +89,7 @@ class Gate:
         """WebSocket connections, with or without an identified session."""
         self.counts: Counter[str] = Counter()
         """What was refused or cut, by reason; only ever grows."""
-        self.log = QuietLog(logging.getLogger("gateway.transport"), monotonic)
+        self.log = QuietLog("gateway.transport", monotonic)
         self._emptied = asyncio.Event()
         self._connects = Pace(limits.connects_per_second, limits.connects_burst)
 

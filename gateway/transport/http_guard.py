@@ -270,7 +270,7 @@ class HttpGuard(HttpToolsProtocol):
             return
         self._is_over = True
         self.gate.counts[refusal.code] += 1
-        self.gate.log.warning(f"refused: {refusal.code}")
+        self.gate.log.warning("request_refused", refusal.code)
         if self._stage is not _Stage.BODY:
             is_due = self._is_answering()
         elif self.pipeline and self.pipeline[0][0] is self.cycle:

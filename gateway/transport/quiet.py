@@ -3,32 +3,24 @@
 Names what happened and how often, never what was sent (P18). The exact numbers are counters.
 """
 
-import logging
 import time
 from collections.abc import Callable
 
-_EVERY_SECONDS = 10.0
+from gateway.log import Repeats, get_logger
 
 
 class QuietLog:
     """A logger for events that a peer may cause a million times."""
 
-    def __init__(
-        self, logger: logging.Logger, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._logger = logger
-        self._monotonic = monotonic
-        self._held: dict[str, tuple[float, int]] = {}  # event -> last line at, events since
+    def __init__(self, name: str, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._name = name
+        self._repeats = Repeats(monotonic=monotonic)
 
-    def warning(self, event: str) -> None:
+    def warning(self, event: str, reason: str) -> None:
         """Log the event, or count it for the next line about it."""
-        now = self._monotonic()
-        last, held = self._held.get(event, (-_EVERY_SECONDS, 0))
-        if now - last < _EVERY_SECONDS:
-            self._held[event] = (last, held + 1)
-            return
-        self._held[event] = (now, 0)
-        self._logger.warning("%s (%d more since the last line)", event, held)
+        unsaid = self._repeats.silenced(f"{event} {reason}")
+        if unsaid is not None:
+            get_logger(self._name).warning(event, reason=reason, unsaid=unsaid)
 
 
 def where(error: BaseException) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 import uvicorn
 from uvicorn._types import ASGIApplication
 
+from gateway.log import get_logger
 from gateway.transport.gate import Gate
 from gateway.transport.http_guard import HttpGuard
 from gateway.transport.listener import BACKLOG
@@ -31,7 +32,7 @@ _SHUTDOWN_SECONDS = 15.0
 """For all of uvicorn's shutdown, the application's lifespan included."""
 _OUT_OF_FILES = "socket.accept() out of system resource"
 
-_log = logging.getLogger("gateway.transport.server")
+_log = get_logger("gateway.transport")
 
 Drain = Callable[[], Awaitable[None]]
 
@@ -132,9 +133,9 @@ class GatewayServer(uvicorn.Server):
             async with asyncio.timeout(self._drain_timeout):
                 await self._drain()
         except TimeoutError:
-            _log.warning("drain took too long; shutting down")
+            _log.warning("drain_overran", seconds=self._drain_timeout)
         except Exception as error:
-            _log.error("drain failed; shutting down", exc_info=error)
+            _log.error("drain_failed", exc_info=error)
         finally:
             self.should_exit = True
 
@@ -146,7 +147,7 @@ class GatewayServer(uvicorn.Server):
             async with asyncio.timeout(_SHUTDOWN_SECONDS):
                 await super().shutdown(sockets)
         except TimeoutError:
-            _log.error("shutdown took too long; leaving the rest undone")
+            _log.error("shutdown_overran", seconds=_SHUTDOWN_SECONDS)
 
     async def _say_goodbye(self) -> None:
         self._gate.close_all(CloseCode.GOING_AWAY, REASONS[CloseCode.GOING_AWAY])
@@ -161,11 +162,11 @@ def _quiet_out_of_files(
 ) -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object]:
     """An exception handler that keeps asyncio from writing megabytes when files run out (F16)."""
     usual = loop.get_exception_handler()
-    quiet = QuietLog(_log)
+    quiet = QuietLog("gateway.transport")
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         if context.get("message") == _OUT_OF_FILES:
-            quiet.warning("out of file descriptors: connections wait to be accepted")
+            quiet.warning("accept_paused", "out of file descriptors")
         elif usual is not None:
             usual(loop, context)
         else:

@@ -179,7 +179,7 @@ class WebSocketConnection(Outgoing):
     def _break_down(self, error: Exception) -> None:
         """An error of ours, not the peer's; other connections must not suffer from it."""
         self._gate.counts["session_failed"] += 1
-        self._gate.log.warning(f"session failed: {where(error)}")
+        self._gate.log.warning("session_failed", where(error))
         self.close(CloseCode.INTERNAL, REASONS[CloseCode.INTERNAL])
 
     # pausing

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.gateway.transport.kit import (
     MS,
@@ -263,7 +264,7 @@ async def test_silent_connections_are_closed() -> None:
     async with serving() as served:
         clients = [await Client.connect(served.port) for _ in range(50)]
         await until(lambda: served.gate.sockets == 50)
-        await until(lambda: served.gate.sockets == 0, 900 * MS)
+        await until(lambda: served.gate.sockets == 0)
         assert served.gate.counts["silent"] == 50
         for client in clients:
             assert await client.reader.read() == b""
@@ -299,7 +300,7 @@ async def test_empty_lines_do_not_keep_a_connection_alive() -> None:
     async with serving() as served, connected(served.port) as client:
         await client.ask(GET)
         dripping = asyncio.create_task(drip(client, b"\r\n" * 500))
-        await until(lambda: served.gate.sockets == 0, 900 * MS)
+        await until(lambda: served.gate.sockets == 0)
         await dripping
 
 
@@ -451,7 +452,7 @@ async def test_an_upgrade_that_is_refused_is_answered_at_once(raw: bytes, status
     async with serving() as served, connected(served.port) as client:
         started = asyncio.get_running_loop().time()
         answer = await client.ask(raw)
-        assert asyncio.get_running_loop().time() - started < 250 * MS
+        assert asyncio.get_running_loop().time() - started < 1_000 * MS
         assert (answer.status, json.loads(answer.body)["status"]) == (status, status)
         assert answer.headers["connection"].endswith("close")
         client.close()
@@ -521,9 +522,10 @@ async def test_refusals_are_counted_and_barely_logged(caplog: pytest.LogCaptureF
         async with connected(served.port) as client:
             await client.ask(b"GET /canary HTTP/1.1\r\nCanary: canary\r\n\r\n")
 
-    async with serving() as served:
-        for _ in range(100):
-            await one(served)
-        assert served.gate.counts["bad_host"] == 100
-    assert len(caplog.records) == 1
-    assert "canary" not in caplog.text.lower()
+    with capture_logs() as lines:
+        async with serving() as served:
+            for _ in range(100):
+                await one(served)
+            assert served.gate.counts["bad_host"] == 100
+    assert [(line["event"], line["reason"]) for line in lines] == [("request_refused", "bad_host")]
+    assert "canary" not in f"{lines}{caplog.text}".lower()
