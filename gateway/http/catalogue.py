@@ -35,7 +35,7 @@ CATALOGUE: Mapping[str, Entry] = {
     "bad_type": Entry(400, "Bad type", "Only objects, arrays, text, numbers, booleans and null."),
     "duplicate_key": Entry(400, "Duplicate key", "An object in the body has the same key twice."),
     "body_timeout": Entry(408, "Body too slow", "The body did not arrive in time. Send it again."),
-    "too_big": Entry(413, "Body too large", "The body is larger than the gateway takes (`GATEWAY_MAX_BODY_BYTES`)."),
+    "body_too_large": Entry(413, "Body too large", "The body is larger than the gateway takes (`GATEWAY_MAX_BODY_BYTES`)."),
     "not_json": Entry(415, "Not application/json", "Send `Content-Type: application/json`, uncompressed."),
     # who asks
     "key_missing": Entry(401, "Key missing", "Send `Authorization: Bearer <admin key>`."),

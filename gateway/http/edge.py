@@ -100,9 +100,10 @@ class Edge:
             return
         except Exception as error:
             answer = self._problem(request, error)
-        await self._send(request, answer, send)
+        # before sending: a stream may last for hours
         name = request.operation.id if request.operation is not None else "none"
         self._services.observe(name, answer.status, clock.monotonic() - started)
+        await self._send(request, answer, send)
 
     # from request to answer
 

@@ -171,7 +171,7 @@ async def _next_part(receive: Receive) -> tuple[bytes, bool]:
 
 def _too_big(limit: int) -> HttpError:
     return HttpError(
-        "too_big", f"A body has at most {limit} bytes.", headers={"Connection": "close"}
+        "body_too_large", f"A body has at most {limit} bytes.", headers={"Connection": "close"}
     )
 
 

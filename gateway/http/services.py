@@ -47,7 +47,8 @@ class Services:
 
     Args:
         render_metrics: all metrics in Prometheus' text format, for `GET /metrics`.
-        observe: told of each answer: operation id (`none` for unknown paths), status, seconds.
+        observe: told of each answer: operation id (`none` for unknown paths), status, seconds until
+            it was ready.
         demo: for `GET /demo/config.json`: what the demo page needs, keys and tokens included;
             None outside of `gateway dev`, and then there is no demo at all.
     """

@@ -136,7 +136,7 @@ async def test_no_host_is_none() -> None:
         (b"{", "malformed"),
         (b"{'text': 1}", "malformed"),
         (b'{"text": "x"} x', "malformed"),
-        (b"[" * 100_000, "too_big"),
+        (b"[" * 100_000, "body_too_large"),
         (b"[" * 20_000, "too_deep"),
         (b'{"a":' * 40 + b"1" + b"}" * 40, "too_deep"),
         (b'{"text": NaN}', "bad_number"),
@@ -157,7 +157,7 @@ async def test_malformed_json_is_refused_with_its_reason(
     """T28–T32, F7, F13: 400 with a code, for everything that parsers disagree about."""
     headers = {"Content-Type": "application/json"}
     reply = await gateway.post(BROADCAST, body=body, headers=headers)
-    assert (reply.status, reply.problem["code"]) == (413 if code == "too_big" else 400, code)
+    assert (reply.status, reply.problem["code"]) == (413 if code == "body_too_large" else 400, code)
 
 
 @pytest.mark.parametrize("body", [b"[]", b'"text"', b"1", b"null", b"true"])
@@ -227,7 +227,7 @@ async def test_a_body_of_unknown_length_is_read_up_to_the_limit(gateway: Gateway
     wire.parts = [b"x" * 10_000] * 100
     await gateway.app(wire.scope, wire.receive, wire.send)  # type: ignore[arg-type]
     reply = wire.reply()
-    assert (reply.status, reply.problem["code"]) == (413, "too_big")
+    assert (reply.status, reply.problem["code"]) == (413, "body_too_large")
     assert reply.header("Connection") == "close"
     assert len(wire.parts) == 93
 
