@@ -178,7 +178,7 @@ class PublicView(View, frozen=True, kw_only=True):
     """The anonymous live set: its revision, and messages as on the wire."""
 
     revision: int
-    live: tuple[Mapping[str, Any], ...]
+    live: tuple[msgspec.Raw, ...]
 
 
 def mute_view(mute: Mute) -> MuteView:

@@ -4,9 +4,9 @@ Whoever connects is served from here, without a query. Pure state: it never send
 and never reads a clock; who calls it acts on what it answers.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Raw
 
@@ -222,11 +222,9 @@ class LiveSet:
             self._snapshots[key] = snapshot
         return snapshot
 
-    def public(self, now: datetime) -> tuple[Mapping[str, Any], ...]:
-        """What anybody may see, as on the wire, in the default locale."""
+    def public(self, now: datetime) -> tuple[Raw, ...]:
+        """What anybody may see, as on the wire, in JSON and the default locale; encoded once,
+        since anybody may ask."""
         shown = [m for m in self.messages.values() if self.is_visible(m, now) and not m.is_over]
         shown.sort(key=lambda live: live.order)
-        return tuple(
-            content.wire_message(live.message, live.message.default_locale, self._allow_http)
-            for live in shown
-        )
+        return tuple(live.raw(Encoding.JSON, live.message.default_locale) for live in shown)

@@ -352,7 +352,7 @@ class LiveView(msgspec.Struct, frozen=True, kw_only=True):
     without those that are for certain users only."""
 
     revision: int
-    messages: tuple[Mapping[str, Any], ...]
+    messages: tuple[msgspec.Raw, ...]
 
 
 __all__ = [

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from msgspec import Raw
 from pydantic import SecretStr
 
 from gateway.errors import BadInput, Conflict, NotFound, StoreUnavailable, Unauthenticated
@@ -474,7 +475,7 @@ class Gateway:
         self.people = FakePeople(self.store)
         self.keys = FakeKeys(self.store)
         self.node = FakeNode()
-        self.live = LiveView(revision=7, messages=({"id": "msg_1", "revision": 1},))
+        self.live = LiveView(revision=7, messages=(Raw(b'{"id": "msg_1", "revision": 1}'),))
         self.observed: list[tuple[str, int]] = []
         self.app: Edge = build(
             Services(

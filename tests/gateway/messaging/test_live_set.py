@@ -81,5 +81,5 @@ def test_the_worst_comes_first_then_priority_then_the_oldest() -> None:
     urgent = at(3, Severity.MAJOR, priority=90)
     for message in (minor, late, early, urgent):
         live_set.put(message)
-    ordered = [message["id"] for message in live_set.public(START)]
+    ordered = [msgspec.json.decode(message)["id"] for message in live_set.public(START)]
     assert ordered == [urgent.id, early.id, late.id, minor.id]
