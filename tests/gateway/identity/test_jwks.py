@@ -120,12 +120,14 @@ async def test_verifying_never_waits_for_the_issuer(server: KeyServer, keys: Jwk
     assert keys.find("k1")
 
 
+@pytest.mark.both_loops
 async def test_a_thousand_connects_at_once_fetch_once(server: KeyServer, keys: Jwks) -> None:
     found = await asyncio.gather(*(find(keys, "k1") for _ in range(1000)))
     assert all(found)
     assert len(server.requests) == 1
 
 
+@pytest.mark.both_loops
 async def test_who_gives_up_waiting_takes_nobody_along(server: KeyServer, keys: Jwks) -> None:
     server.hold = asyncio.Event()
     impatient = asyncio.create_task(find(keys, "k1"))
@@ -138,6 +140,7 @@ async def test_who_gives_up_waiting_takes_nobody_along(server: KeyServer, keys: 
     assert await patient
 
 
+@pytest.mark.both_loops
 async def test_closing_in_the_middle_of_a_fetch_lets_everybody_go(
     server: KeyServer, clock: FakeClock
 ) -> None:
@@ -320,6 +323,7 @@ TROUBLES = {
 troubles = pytest.mark.parametrize(("trouble", "reason"), TROUBLES.values(), ids=TROUBLES.keys())
 
 
+@pytest.mark.both_loops
 @troubles
 async def test_keys_stay_in_use_while_the_issuer_is_in_trouble(
     server: KeyServer, clock: FakeClock, keys: Jwks, trouble: Any, reason: str
