@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from gateway.cli.api import Api, connect
+from gateway.cli.invocation import command
 from gateway.cli.options import id_argument, json_option, read_duration
 from gateway.cli.output import Failure, note, say, say_json, style
 from gateway.cli.times import parse_duration, parse_moment, tell_moment
@@ -156,9 +157,10 @@ def _tell_banner(message: MessageView) -> None:
     _tell_missed(message)
     until = _tell_until(message)
     say(f"{message.id}" + (f"  leaves {until}" if until else ""))
-    note(f"  watch it      gateway reach {message.id} --watch")
-    note(f'  it is over    gateway resolve {message.id} "What was fixed"')
-    note(f"  take it back  gateway retract {message.id}")
+    typed = command()
+    note(f"  watch it      {typed} reach {message.id} --watch")
+    note(f'  it is over    {typed} resolve {message.id} "What was fixed"')
+    note(f"  take it back  {typed} retract {message.id}")
 
 
 def _tell_missed(message: MessageView) -> None:

@@ -4,6 +4,7 @@ import click
 import msgspec
 
 from gateway.cli.api import connect
+from gateway.cli.invocation import command
 from gateway.cli.options import json_option
 from gateway.cli.output import note, say, say_json, style
 
@@ -33,7 +34,7 @@ def mute_verb(kind: str, reason: str | None, as_json: bool) -> None:
         say_json(answer.body)
         return
     say(style(f"Muted: {WHAT[kind]} are off all screens.", bold=True))
-    note(f"  undo  gateway unmute {kind}")
+    note(f"  undo  {command()} unmute {kind}")
 
 
 @click.command("unmute")

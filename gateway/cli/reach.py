@@ -76,7 +76,7 @@ class InPlace:
         if self._lines:
             # up to the first line of the last drawing, then clear to the end of the screen;
             # by click.echo, since NO_COLOR is about colours only
-            click.echo(f"\x1b[{self._lines}A\x1b[J", nl=False, color=True)
+            click.echo(f"\x1b[{self._lines}A\x1b[J", nl=False)
         say(text)
         self._lines = text.count("\n") + 1
 

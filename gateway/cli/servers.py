@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from gateway import __version__
+from gateway.cli import invocation
 from gateway.cli.dev_folder import DATABASE, find_secrets, prepare_folder
 from gateway.cli.output import Failure, note, say, style
 from gateway.cli.target import DEFAULT_URL, is_loopback
@@ -104,7 +105,7 @@ def _greeting(settings: Settings, port: int) -> str:
         if settings.database_url == SCRATCH_URL
         else (settings.database_url.removeprefix("sqlite:///"))
     )
-    line = f'{where}GATEWAY_KEY={key} gateway banner "Payments are failing. We are on it."'
+    line = f'{where}GATEWAY_KEY={key} {invocation.command()} banner "Payments are failing. We are on it."'
     return f"""
   {_bold(f"gateway {__version__}")} for development, on this machine only
 

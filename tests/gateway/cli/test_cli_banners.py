@@ -219,6 +219,6 @@ def test_the_same_write_carries_the_operators_own_idempotency_key(
 
 def test_text_from_the_gateway_cannot_drive_the_terminal(fake: FakeGateway, run: Run) -> None:
     """An author's text is not to be trusted with escape codes."""
-    content = {"en": {"body": "a\x1b[2Jb\u202ec\nd"}}
+    content = {"en": {"body": "a\x1b[2Jb\u202ec\n\u2028d"}}
     fake.answer(json.loads(json.dumps({**BANNER, "content": content})))
     assert "a [2Jb c d" in run("resolve", "msg_01jd").stdout

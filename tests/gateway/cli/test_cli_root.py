@@ -1,8 +1,8 @@
 """The root command: instant help, lazy verbs, suggestions, the entry point."""
 
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import click
@@ -42,12 +42,13 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_help_answers_within_a_fifth_of_a_second() -> None:
-    """The best of some tries: other work on the machine is not ours to measure."""
+    """In processor time, the best of some tries: what else the machine does is not ours."""
     took = []
     for _ in range(5):
-        start = time.perf_counter()
-        _python("-m", "gateway", "--help")
-        took.append(time.perf_counter() - start)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert _python("-m", "gateway", "--help").returncode == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(took) < HELP_SECONDS
 
 

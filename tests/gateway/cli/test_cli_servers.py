@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 from click.testing import CliRunner, Result
 
+from gateway.cli import invocation
 from gateway.cli.main import cli
 from gateway.settings import Settings
 
@@ -38,7 +39,8 @@ class FakeApp(ModuleType):
 
 @pytest.fixture
 def app(monkeypatch: pytest.MonkeyPatch) -> FakeApp:
-    """The composition root, replaced."""
+    """The composition root, replaced; the command is on PATH."""
+    monkeypatch.setattr("gateway.cli.invocation.command", lambda: "gateway")
     fake = FakeApp()
     monkeypatch.setitem(sys.modules, "gateway.app", fake)
     return fake
@@ -249,3 +251,42 @@ def test_serve_takes_dev_from_nowhere(app: FakeApp, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("GATEWAY_DEV", "1")
     assert typed("serve").exit_code == 1
     assert app.started == []
+
+
+@pytest.mark.parametrize(
+    ("is_script", "is_on_path", "typed_as"),
+    [
+        (True, True, "gateway"),
+        (True, False, ".venv/bin/gateway"),
+        (False, False, "{python} -m gateway"),
+    ],
+)
+def test_the_line_to_paste_works_in_a_shell_without_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    is_script: bool,
+    is_on_path: bool,
+    typed_as: str,
+) -> None:
+    """`make run` activates nothing: the line names the script where it is."""
+    folder = tmp_path / ".venv" / "bin"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(sys, "executable", str(folder / "python"))
+    if is_script:
+        (folder / "gateway").write_text("")
+        (folder / "gateway").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder) if is_on_path else "/nowhere")
+    assert invocation.command() == typed_as.format(python=folder / "python")
+
+
+def test_another_program_called_gateway_is_not_meant(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The name is a common one."""
+    for name in ("other", ".venv"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "gateway").write_text("")
+        (tmp_path / name / "gateway").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv" / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path / "other"))
+    assert invocation.command() == ".venv/gateway"
