@@ -65,6 +65,7 @@ class Gateway:
             clock=self.clock,
         )
         self.gate = self._make_gate()
+        self.core.count_connections = lambda: len(self.gate.connections)
         self.edge = self._make_edge()
         self._register_gauges()
 

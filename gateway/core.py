@@ -18,6 +18,7 @@ from gateway.messaging.messages import LiveView, Messages
 from gateway.messaging.mutes import Mutes
 from gateway.messaging.node import Node
 from gateway.messaging.people import People
+from gateway.messaging.rates import Rates
 from gateway.messaging.receipts import ReceiptBook
 from gateway.messaging.reception import Reception, Verifier
 from gateway.messaging.traits import TraitBook
@@ -80,6 +81,16 @@ class Core:
         self.people = People(store, broker, self.restrictions, clock, node_id)
         self._context = self._make_context(verifier, dev_claims)
         self._started_at = clock.monotonic()
+        self.count_connections: Callable[[], int] = lambda: self.hub.session_count
+        """Set by who knows of connections that have not said who they are."""
+        metrics = self.metrics
+        self._rates = Rates(
+            {
+                "connects": lambda: metrics.connect_count,
+                "sent": lambda: metrics.sent_count,
+                "receipts": lambda: metrics.receipt_count,
+            }
+        )
 
     def _make_node(self) -> Node:
         return Node(
@@ -150,6 +161,11 @@ class Core:
         await self.restrictions.load(self.store)
         await self.node.load()
         await self.broker.start(self.node.handle)
+        self._sample_rates()
+
+    def _sample_rates(self) -> None:
+        self._rates.sample()
+        self.wheel.schedule(1.0, self._sample_rates)
 
     async def stop(self) -> None:
         """Write what is still in memory, and let go."""
@@ -176,9 +192,10 @@ class Core:
     def stats(self) -> dict[str, int | float]:
         """Counts of this node."""
         return {
+            "connections": self.count_connections(),
             "sessions": self.hub.session_count,
             "users": self.hub.user_count,
             "live_messages": len(self.live_set.messages),
             "live_revision": self.live_set.revision,
             "uptime_seconds": round(self.clock.monotonic() - self._started_at, 3),
-        }
+        } | self._rates.per_second()

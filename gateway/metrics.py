@@ -34,6 +34,8 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._log = get_logger("gateway.metrics")
+        self.connect_count = self.sent_count = self.receipt_count = 0
+        """The same as the counters below, where they are read each second."""
         self.fan_out = self._histogram(
             "gateway_fan_out_seconds", "From an envelope to the last write of its fan-out."
         )
@@ -92,6 +94,17 @@ class Metrics:
     def note_connect(self, outcome: str) -> None:
         """Count a connect frame: `welcomed`, `refused` or `loading` (keys are being fetched)."""
         self._connects[outcome].inc()
+        self.connect_count += outcome == "welcomed"
+
+    def note_sent(self, sessions: int) -> None:
+        """Count sockets that took a message."""
+        self.sent.inc(sessions)
+        self.sent_count += sessions
+
+    def note_receipts(self, count: int) -> None:
+        """Count receipts that reached the store."""
+        self.receipts.inc(count)
+        self.receipt_count += count
 
     def note_error(self, room: str, error: BaseException) -> None:
         """Count and log an error that nobody expected."""

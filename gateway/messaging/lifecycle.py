@@ -199,6 +199,10 @@ def move(
 
 def check(message: Message, now: datetime, policy: BannerPolicy) -> None:
     """Hold a revision against the house rules. Raises Refused with all violations."""
+    if message.default_locale not in message.content:
+        text = f"there is no content in the default locale, {message.default_locale}"
+        fault = Fault(pointer="/content", detail=text, code="default_locale_missing")
+        raise BadInput("the content does not hold", faults=[fault])
     if message.kind is not Kind.BANNER or message.state is State.ENDED:
         return
     body = message.content[message.default_locale]

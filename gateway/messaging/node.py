@@ -189,7 +189,6 @@ class Node:
             wanted=None if is_for_all else live.is_for,
         )
         self._book.note_sent(live, taken.users)
-        self._metrics.sent.inc(taken.sessions)
         return Delivery(sessions=taken.sessions)
 
     async def _retract(

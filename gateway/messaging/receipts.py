@@ -48,6 +48,7 @@ class ReceiptBook:
         if not users:
             return
         new = live.ledger.note_sent(users)
+        self._metrics.note_sent(len(users))
         sent = self._sent.get(live.message.id)
         if sent is None:
             sent = self._sent[live.message.id] = Sent(users=[], sessions=0)
@@ -144,7 +145,7 @@ class ReceiptBook:
         except StoreUnavailable:
             self._put_back(waiting, sent)
             raise
-        self._metrics.receipts.inc(len(waiting))
+        self._metrics.note_receipts(len(waiting))
 
     def _put_back(self, waiting: list[Receipt], sent: dict[str, Sent]) -> None:
         kept = waiting + self._waiting

@@ -204,3 +204,9 @@ def test_a_life_only_follows_the_table(path: list[State]) -> None:
             assert allowed
             assert moved.revision == message.revision + 1
             message = moved
+
+
+def test_content_without_the_default_locale_is_refused() -> None:
+    with pytest.raises(BadInput) as refused:
+        change(begin(), content={"de": Content(body="Ausfall")})
+    assert codes(refused) == {"/content": "default_locale_missing"}
