@@ -17,7 +17,7 @@ from pathlib import Path
 from bench.meter import TEXT, Target
 from bench.process import family, free_port, serving
 from bench.tools import (
-    PEERS,
+    SETUPS,
     compile_c,
     debian_unpack,
     go_install,
@@ -80,7 +80,7 @@ def _plain(folder: Path, *command: str, env: Mapping[str, str] | None = None) ->
 def _two_ports(folder: Path, script: str, **env: str) -> Iterator[Target]:
     """A Python server that takes its publishes on the port after its own."""
     port = free_port()
-    command = [sys.executable, str(PEERS / script), str(port)]
+    command = [sys.executable, str(SETUPS / script), str(port)]
     with serving(command, port, port + 1, folder=folder, env=env) as pid:
         options = ["--path", "/ws", "--publish-port", str(port + 1)]
         options += publish_option(folder, post("/pub", TEXT))
@@ -108,7 +108,7 @@ def _picows(folder: Path) -> AbstractContextManager[Target]:
 
 
 def _starlette(folder: Path) -> AbstractContextManager[Target]:
-    return _plain(folder, sys.executable, str(PEERS / "starlette_loop.py"))
+    return _plain(folder, sys.executable, str(SETUPS / "starlette_loop.py"))
 
 
 def _websockets(folder: Path) -> AbstractContextManager[Target]:
@@ -177,7 +177,7 @@ def _mercure(folder: Path) -> Iterator[Target]:
 
 def _fill(name: str, folder: Path, **values: object) -> Path:
     """A configuration with its @NAMES@ filled in, in the server's folder."""
-    text = (PEERS / name).read_text()
+    text = (SETUPS / name).read_text()
     for key, value in values.items():
         text = text.replace(f"@{key}@", str(value))
     target = folder / name

@@ -12,7 +12,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 BUILD = HERE / "build"
-PEERS = HERE / "peers"
+SETUPS = HERE / "setups"
+"""Configurations and scripts, one for each peer."""
 
 INSTALL_SECONDS = 600
 """A whole Go server is built from source within this time on two cores."""
@@ -48,7 +49,7 @@ def npm_install(script: str, *packages: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "package.json").write_text('{"private": true, "type": "module"}\n')
         run(["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", *packages], folder)
-    return Path(shutil.copy(PEERS / script, folder))
+    return Path(shutil.copy(SETUPS / script, folder))
 
 
 def pip_install(*packages: str) -> Path:

@@ -9,8 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import get_args
 
+import click
 import pytest
 
+from gateway.cli.main import cli
 from gateway.http.operations import operations
 from gateway.metrics import Metrics
 from gateway.settings import Settings
@@ -73,6 +75,37 @@ def test_every_operation_is_documented() -> None:
     text = _page("http-api.md")
     calls = [f"{each.method} {each.path}" for each in operations(docs=True, dev_mode=False)]
     assert [call for call in calls if call not in text] == []
+
+
+def _verbs() -> dict[str, list[str]]:
+    """Each verb as it is typed, with its long options."""
+    found: dict[str, list[str]] = {}
+    waiting: list[tuple[str, click.Command]] = [("gateway", cli)]
+    while waiting:
+        name, command = waiting.pop()
+        context = click.Context(command)
+        if isinstance(command, click.Group):
+            for sub in command.list_commands(context):
+                each = command.get_command(context, sub)
+                assert each is not None
+                waiting.append((f"{name} {sub}", each))
+        else:
+            found[name] = [
+                option
+                for parameter in command.params
+                for option in parameter.opts
+                if option.startswith("--") and not getattr(parameter, "hidden", False)
+            ]
+    return found
+
+
+def test_every_verb_is_documented() -> None:
+    """Each command with every option, so that nobody has to read --help to know it is there."""
+    verbs = _verbs()
+    words = {word for verb in verbs for word in verb.split()[1:]}
+    assert _missing("cli.md", sorted(words)) == []
+    options = {option for each in verbs.values() for option in each}
+    assert _missing("cli.md", sorted(options)) == []
 
 
 def _markdown() -> list[Path]:
