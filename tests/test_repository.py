@@ -13,7 +13,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import requires, version
 from pathlib import Path
 
 import pytest
@@ -230,6 +230,23 @@ def test_a_dependency_has_a_floor_and_one_exact_version(requirement: Requirement
     assert requirement.specifier.contains(pin)
     assert {each.operator for each in requirement.specifier} <= {">=", "=="}
     assert version(requirement.name) == pin
+
+
+def test_what_dependencies_need_is_pinned_too() -> None:
+    """T72: nothing gets in by way of something else in a version that nobody has tested."""
+    waiting, seen = [*_dependencies()], set()
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        if name in seen:
+            continue
+        seen.add(name)
+        for text in requires(name) or []:
+            further = Requirement(text)
+            extras = [{"extra": extra} for extra in requirement.extras or [""]]
+            if not further.marker or any(further.marker.evaluate(each) for each in extras):
+                waiting.append(further)
+    assert sorted(seen - set(_pins())) == []
 
 
 @pytest.mark.parametrize(("name", "floor"), FLOORS.items(), ids=list(FLOORS))
