@@ -75,6 +75,8 @@ async def test_mute_takes_banners_off_and_unmute_brings_them_back(gateway: Gatew
 
 async def test_every_reading_verb_reads_what_the_gateway_answers(gateway: GatewayProcess) -> None:
     """The shapes that the command line expects are those that the API has."""
+    announced = await typed(gateway, "banner", "to be listed", "--wait", "0")
+    assert announced.exit_code == 0, announced.stderr
     async with gateway.connect("ada", device={"platform": "web"}, page="/cart"):
         for words in (
             ("presence",),
@@ -90,6 +92,7 @@ async def test_every_reading_verb_reads_what_the_gateway_answers(gateway: Gatewa
             assert json.loads(machine.stdout)
         one = await typed(gateway, "presence", "ada")
         assert "/cart" in one.stdout
+    await typed(gateway, "retract", "last")
 
 
 async def test_a_key_made_by_the_command_line_may_do_what_its_scopes_say(
