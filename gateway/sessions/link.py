@@ -31,8 +31,9 @@ class Link(Protocol):
         ...
 
     def close(self, code: int, reason: str) -> None:
-        """Send `bye` and a close frame with this code, then end the connection; abort it when the
-        peer does not answer in time. Later writes are refused."""
+        """Send a close frame with this code, after what waits, then end the connection; abort it
+        when the peer does not answer in time. Later writes are refused, and the session hears
+        `on_closed` at once. (`bye`, if any, is a frame that the session writes before.)"""
         ...
 
     def abort(self) -> None:

@@ -16,11 +16,11 @@ import array
 import asyncio
 import contextlib
 import fcntl
-import os
 import termios
 from collections.abc import Callable
 from enum import IntEnum
 from functools import partial
+from os import write as write_to
 
 from gateway.transport.gate import Gate, Timer
 from gateway.transport.outbox import Outbox
@@ -88,7 +88,7 @@ class Outgoing(asyncio.Protocol):
         if fd < 0:
             return self._write_slowly(frame, key)
         try:
-            sent = os.write(fd, frame)
+            sent = write_to(fd, frame)
         except BlockingIOError:
             sent = 0
         except OSError:

@@ -254,6 +254,7 @@ class WebSocketConnection(Outgoing):
         self._disarm()
         self._gate.leave(self)
         self._fallback = self._outbox = self._steps = None
+        self._held = b""
         self._end_session(ABNORMAL)
 
     def _end_session(self, code: int) -> None:

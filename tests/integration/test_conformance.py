@@ -21,8 +21,9 @@ from gateway.transport.websocket import WebSocketConnection
 from gateway.wire.prepared import prepare
 from tests.gateway.transport.kit import serving, serving_stock
 
-GROUPS = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*"]
-"""All but compression (12, 13), which is never offered."""
+GROUPS = [["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*"], ["9.*", "10.*"]]
+"""All but compression (12, 13), which is never offered. The megabytes of group 9 go last, since
+cases of group 6 give us one second."""
 CASES = 301
 MOST_NON_STRICT = 7
 
@@ -91,7 +92,8 @@ def summary(results: list[CaseResult]) -> str:
 async def test_no_case_fails_and_few_are_not_strict() -> None:
     """T16: 0 failed, at most 7 non-strict, in groups 1-7, 9 and 10."""
     async with serving(connection=EitherType, open_session=Echo, limits=RAISED) as served:
-        results = await run_cases(f"ws://127.0.0.1:{served.port}/v1/ws", GROUPS)
+        url = f"ws://127.0.0.1:{served.port}/v1/ws"
+        results = [case for group in GROUPS for case in await run_cases(url, group)]
     verdicts = Counter(case.behavior.value for case in results)
     assert verdicts["FAILED"] + verdicts["ERROR"] == 0, summary(results)
     assert len(results) == CASES, summary(results)
