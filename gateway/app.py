@@ -61,7 +61,6 @@ class Gateway:
             broker=MemoryBroker(),
             make_presence=MemoryPresence,
             verifier=self.verifier,
-            dev_claims=self.verifier.dev_claims,
             clock=self.clock,
         )
         self.gate = self._make_gate()

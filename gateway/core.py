@@ -23,7 +23,6 @@ from gateway.messaging.receipts import ReceiptBook
 from gateway.messaging.reception import Reception, Verifier
 from gateway.messaging.traits import TraitBook
 from gateway.metrics import Metrics
-from gateway.model.user import Claims
 from gateway.presence.base import Presence
 from gateway.sessions.hub import Hub
 from gateway.sessions.link import Link
@@ -47,7 +46,6 @@ class Core:
         broker: Broker,
         make_presence: Callable[[Hub, Store], Presence],
         verifier: Verifier,
-        dev_claims: Callable[[str, float], Claims],
         clock: Clock,
     ) -> None:
         self.settings = settings
@@ -70,21 +68,21 @@ class Core:
         self.node = self._make_node()
         self.dismissals = Dismissals(self.node, broker, node_id)
         self.book.on_dismissed = self.dismissals.note
-        self.flusher = Flusher(
-            (self.book, self.attendance, self.traits, self.dismissals),
-            settings.receipts_flush,
-            self.metrics,
-        )
+        books = (self.book, self.attendance, self.traits, self.dismissals)
+        self.flusher = Flusher(books, settings.receipts_flush, self.metrics)
         self.messages = self._make_messages()
         self.node.on_overdue = self.messages.end_overdue
         self.mutes = Mutes(store, broker, self.live_set, clock, node_id)
         self.people = People(store, broker, self.restrictions, clock, node_id)
-        self._context = self._make_context(verifier, dev_claims)
+        self._context = self._make_context(verifier)
         self._started_at = clock.monotonic()
         self.count_connections: Callable[[], int] = lambda: self.hub.session_count
         """Set by who knows of connections that have not said who they are."""
+        self._rates = self._make_rates()
+
+    def _make_rates(self) -> Rates:
         metrics = self.metrics
-        self._rates = Rates(
+        return Rates(
             {
                 "connects": lambda: metrics.connect_count,
                 "sent": lambda: metrics.sent_count,
@@ -118,9 +116,7 @@ class Core:
             node_id=self.node_id,
         )
 
-    def _make_context(
-        self, verifier: Verifier, dev_claims: Callable[[str, float], Claims]
-    ) -> Context:
+    def _make_context(self, verifier: Verifier) -> Context:
         settings = self.settings
         reception = Reception(
             node=self.node,
@@ -139,7 +135,6 @@ class Core:
             ),
             clock=self.clock,
             metrics=self.metrics,
-            dev_claims=dev_claims,
         )
         timing = Timing(
             connect=settings.connect_timeout,

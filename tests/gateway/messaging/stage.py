@@ -50,6 +50,8 @@ class NamesAsTokens:
         self.down = False
         self.loading: asyncio.Future[None] | None = None
 
+    dev_claims = staticmethod(dev_claims)
+
     def verify(self, token: str, now: float) -> Claims:
         if self.down:
             raise DependencyDown("no keys")
@@ -185,7 +187,6 @@ async def a_stage(
         broker=MemoryBroker(),
         make_presence=MemoryPresence,
         verifier=verifier,
-        dev_claims=dev_claims,
         clock=clock,
     )
     await core.start()
