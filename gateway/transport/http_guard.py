@@ -44,6 +44,16 @@ class _Stage(IntEnum):
     BODY = 2
 
 
+class _Dropped(list[tuple[bytes, bytes]]):
+    """Where header fields after a body go: else the parser would add them to those that the
+    application already decides by (T8)."""
+
+    def append(self, field: tuple[bytes, bytes], /) -> None: ...
+
+
+_TRAILERS = _Dropped()
+
+
 class _StopError(Exception):
     """Raised in a callback, stops the parser."""
 
@@ -79,13 +89,11 @@ class HttpGuard(HttpToolsProtocol):
         limits = self.gate.limits
         self._stage = stage
         self._stages += 1
-        if stage is _Stage.HEAD:
-            self._has_begun = False
-            self._fields_left = limits.head_fields
-            self._head_left = self._raw_left = limits.head_bytes
-        elif stage is _Stage.BODY:
+        self._has_begun = False
+        self._raw_left = limits.head_bytes
+        if stage is _Stage.BODY:
             self._body_left = limits.body_bytes
-            self._raw_left = limits.head_bytes + _RAW_PER_BODY_BYTE * limits.body_bytes
+            self._raw_left += _RAW_PER_BODY_BYTE * limits.body_bytes
 
     # connection
 
@@ -147,13 +155,8 @@ class HttpGuard(HttpToolsProtocol):
     def _too_much(self) -> Refusal:
         limits = self.gate.limits
         if self._stage is _Stage.BODY:
-            return http_head.too_large(limits.body_bytes)
-        return Refusal(
-            status=HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-            code="head_too_large",
-            detail=f"the head of a request may have {limits.head_bytes} bytes in "
-            f"{limits.head_fields} fields",
-        )
+            return http_head.body_too_large(limits.body_bytes)
+        return http_head.head_too_large(limits)
 
     # parser callbacks
 
@@ -169,46 +172,34 @@ class HttpGuard(HttpToolsProtocol):
         super().on_url(url)
         most = self.gate.limits.url_bytes
         if len(self.url) > most:
-            self._stop(
-                Refusal(
-                    status=HTTPStatus.REQUEST_URI_TOO_LONG,
-                    code="url_too_long",
-                    detail=f"a URL may have {most} bytes",
-                )
-            )
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header field (T4); one after the body, a trailer, counts but is not kept."""
-        self._fields_left -= 1
-        self._head_left -= len(name) + len(value) + 4
-        if self._fields_left < 0 or self._head_left < 0:
-            self._stop(self._too_much())
-        if self._stage is _Stage.HEAD:
-            super().on_header(name, value)
+            self._stop(http_head.url_too_long(most))
 
     def on_headers_complete(self) -> None:
-        """Last look before the application: framing, host, size of the body (T6-T9)."""
+        """Last look before the application: size, framing, host (T4, T6-T9)."""
         parser = self.parser
-        head = http_head.Head(
+        asks_for_upgrade = parser.should_upgrade()
+        refusal = http_head.check(
+            self.headers,
             method=parser.get_method().decode("ascii"),
             target=self.url,
             version=parser.get_http_version(),
-            headers=self.headers,
-            asks_for_upgrade=parser.should_upgrade(),
+            asks_for_upgrade=asks_for_upgrade,
+            limits=self.gate.limits,
         )
-        refusal = http_head.check(head, self.gate.limits.body_bytes)
         if refusal is None and len(self.pipeline) >= _MOST_PIPELINED:
             refusal = overloaded("too_many_pipelined", "wait for an answer now and then", 1)
         if refusal is not None:
             self._stop(refusal)
         super().on_headers_complete()
+        if not asks_for_upgrade:
+            self.headers = _TRAILERS
         self._enter(_Stage.BODY)
 
     def on_body(self, body: bytes) -> None:
         """A piece of a body (T6)."""
         self._body_left -= len(body)
         if self._body_left < 0:
-            self._stop(http_head.too_large(self.gate.limits.body_bytes))
+            self._stop(http_head.body_too_large(self.gate.limits.body_bytes))
         super().on_body(body)
 
     def on_message_complete(self) -> None:
