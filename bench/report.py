@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 README = Path(__file__).parent / "README.md"
+LOAD_AT_START = os.getloadavg()[0]
+"""What else the machine was doing; figures of a busy machine say little but for their ratios."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,12 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def machine() -> str:
-    """Where and when: the processor, the kernel, Python, the day."""
+    """Where and when: the processor, the kernel, Python, the day, and how busy."""
     model = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {model[1] if model else platform.machine()}, "
         f"{os.cpu_count()} cores, Linux {platform.release().split('-')[0]}, "
-        f"Python {platform.python_version()}"
+        f"Python {platform.python_version()}, load {LOAD_AT_START:.1f} before"
     )
 
 

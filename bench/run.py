@@ -251,7 +251,7 @@ SCENARIOS: dict[str, Callable[[int], Table]] = {
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench.run", description=__doc__)
     parser.add_argument("scenario", nargs="+", choices=[*SCENARIOS, "all"])
-    parser.add_argument("-n", type=int, default=10_000, help="connections (10000)")
+    parser.add_argument("-n", "--n", type=int, default=10_000, help="connections (10000)")
     parser.add_argument("--write", action="store_true", help="put the tables in bench/README.md")
     options = parser.parse_args()
     names = list(SCENARIOS) if "all" in options.scenario else options.scenario
