@@ -55,8 +55,6 @@
  * @property {string} [expires_at]
  * @property {string} [created_at]
  * @property {string} [locale]
- * @property {number} [attention] the latest revision that asked for attention; a dismissal of an
- *   older one no longer counts
  */
 
 /** Severities, the worst last. @type {readonly Severity[]} */

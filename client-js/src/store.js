@@ -4,7 +4,8 @@
  *
  * Rule 1: of one id only the highest revision counts, in whatever order revisions arrive.
  * Rule 2: what was taken off for good stays off, whichever snapshot or late frame still holds it.
- * Rule 3: a dismissal holds until a later revision asks for attention.
+ * Rule 3: a dismissal holds for the revisions that were seen. The node knows which later one asks
+ * for attention again, and sends no other.
  */
 
 import { expiresAt } from "./message.js";
@@ -12,17 +13,15 @@ import { expiresAt } from "./message.js";
 /** @typedef {import("./message.js").Message} Message */
 
 /** After these, the revision that was named, and any before it, never comes back. */
-const FOR_GOOD = new Set(["retracted", "resolved", "expired", "superseded"]);
-/** Ids remembered as gone or dismissed; far more than are ever live at once. */
+const FOR_GOOD = new Set(["retracted", "resolved", "expired", "superseded", "dismissed_elsewhere"]);
+/** Ids remembered; far more than are ever live at once. */
 const MEMORY = 1_000;
 
 export class Store {
   /** @type {Map<string, Message>} */
   #messages = new Map();
-  /** @type {Map<string, number>} id → highest revision that is gone */
-  #gone = new Map();
-  /** @type {Map<string, number>} id → highest revision that was dismissed */
-  #dismissed = new Map();
+  /** @type {Map<string, number>} id → highest revision that is gone or was dismissed */
+  #over = new Map();
 
   /** @returns {Message[]} */
   get messages() {
@@ -35,7 +34,8 @@ export class Store {
   }
 
   /**
-   * Put a message on, or change it in place.
+   * Put a message on, or change it in place. A change that had expired on the way ends what is on
+   * like any other that expires.
    *
    * @param {Message} message
    * @param {number} now
@@ -45,8 +45,8 @@ export class Store {
     const held = this.#messages.get(message.id);
     if (held && held.revision >= message.revision) return held.revision === message.revision ? "same" : "old";
     if (this.#isOver(message)) return "old";
-    if (expiresAt(message) <= now) {
-      this.#end(message.id, message.revision);
+    if (!held && expiresAt(message) <= now) {
+      this.#remember(message.id, message.revision);
       return "stale";
     }
     this.#messages.set(message.id, message);
@@ -72,10 +72,9 @@ export class Store {
    * @returns {Message | undefined} what came off the screen
    */
   retract(id, revision, reason) {
-    if (reason === "dismissed_elsewhere") remember(this.#dismissed, id, revision);
-    if (FOR_GOOD.has(reason)) remember(this.#gone, id, revision);
+    if (FOR_GOOD.has(reason)) this.#remember(id, revision);
     const held = this.#messages.get(id);
-    if (!held || (held.revision > revision && !this.#isOver(held))) return undefined;
+    if (!held || held.revision > revision) return undefined;
     this.#messages.delete(id);
     return held;
   }
@@ -86,10 +85,8 @@ export class Store {
    * @returns {Message | undefined} what came off the screen
    */
   dismiss(id, revision) {
-    const held = this.#messages.get(id);
-    remember(this.#dismissed, id, revision ?? held?.revision ?? 0);
-    this.#messages.delete(id);
-    return held;
+    const upTo = revision ?? this.#messages.get(id)?.revision ?? 0;
+    return this.retract(id, upTo, "dismissed_elsewhere");
   }
 
   /**
@@ -100,7 +97,7 @@ export class Store {
    */
   expire(now) {
     const over = this.messages.filter((message) => expiresAt(message) <= now);
-    over.forEach((message) => this.#end(message.id, message.revision));
+    over.forEach((message) => this.retract(message.id, message.revision, "expired"));
     return over;
   }
 
@@ -112,35 +109,22 @@ export class Store {
   /** Forget everything: somebody else signed in. */
   clear() {
     this.#messages.clear();
-    this.#gone.clear();
-    this.#dismissed.clear();
+    this.#over.clear();
   }
 
   /** @param {Message} message */
   #isOver(message) {
-    const { id, revision } = message;
-    if (revision <= (this.#gone.get(id) ?? -1)) return true;
-    return (message.attention ?? revision) <= (this.#dismissed.get(id) ?? -1);
+    return message.revision <= (this.#over.get(message.id) ?? -1);
   }
 
   /**
    * @param {string} id
    * @param {number} revision
    */
-  #end(id, revision) {
-    remember(this.#gone, id, revision);
-    this.#messages.delete(id);
+  #remember(id, revision) {
+    const highest = Math.max(revision, this.#over.get(id) ?? revision);
+    this.#over.delete(id);
+    this.#over.set(id, highest);
+    if (this.#over.size > MEMORY) this.#over.delete(/** @type {string} */ (this.#over.keys().next().value));
   }
-}
-
-/**
- * @param {Map<string, number>} memory
- * @param {string} id
- * @param {number} revision
- */
-function remember(memory, id, revision) {
-  const highest = Math.max(revision, memory.get(id) ?? revision);
-  memory.delete(id);
-  memory.set(id, highest);
-  if (memory.size > MEMORY) memory.delete(/** @type {string} */ (memory.keys().next().value));
 }

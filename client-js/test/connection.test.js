@@ -153,6 +153,18 @@ describe("the token", () => {
     assert.deepEqual([states.at(-1).status, states.at(-1).reason], ["waiting", "token_unavailable"]);
   });
 
+  it("that comes when the app has closed the client dials nothing", async () => {
+    let give = () => {};
+    const { world, gateway } = makeGateway({ getToken: () => new Promise((resolve) => (give = resolve)) });
+    gateway.connect();
+    await world.advance(0);
+    gateway.close();
+    give("t-1");
+    await world.advance(1_000);
+
+    assert.equal(world.sockets.length, 0);
+  });
+
   it("of nobody means that nobody is signed in: stop", async () => {
     const { world, gateway, states } = makeGateway({ getToken: async () => null });
     gateway.connect();
@@ -210,6 +222,30 @@ describe("close codes: the number alone says what to do", () => {
     assert.equal(world.sockets.length, 2);
   });
 
+  it("no event hurries a client that the node asked to wait", async () => {
+    const { world } = await connected();
+    world.socket.says({ type: "bye", code: 4201, reason: "", reconnect: true, after: 8_000 });
+    for (const event of ["online", "visible", "resume"]) await world.happens(event);
+    await world.advance(7_999);
+
+    assert.equal(world.sockets.length, 1);
+  });
+
+  it("a `bye` that forbids to return is obeyed, whatever its code", async () => {
+    const { world, states } = await connected();
+    world.socket.says({ type: "bye", code: 4100, reason: "", reconnect: false, after: 0 });
+
+    assert.equal(states.at(-1).status, "stopped");
+  });
+
+  it("nothing counts that comes after `bye`", async () => {
+    const { world, gateway } = await connected();
+    world.socket.says([{ type: "bye", code: 4100, reason: "", reconnect: true, after: 0 }, { ...WELCOME, live: [banner()] }]);
+
+    assert.equal(gateway.getSnapshot().connection.status, "waiting");
+    assert.equal(gateway.getSnapshot().messages.length, 0);
+  });
+
   it("a `bye` with an absurd delay is not believed", async () => {
     const { world, states } = await connected();
     world.socket.says({ type: "bye", code: 4200, reason: "", reconnect: true, after: 1e12 });
@@ -220,9 +256,10 @@ describe("close codes: the number alone says what to do", () => {
   it("`drain` is this client's own turn: say what is left, leave, wait, come back", async () => {
     const { world, states } = await connected({ live: [banner()] });
     const first = world.socket;
+    first.says({ type: "message", op: "show", message: banner({ id: "last" }) });
     first.says({ type: "drain", within: 5_000, reconnect_after: 12_000 });
 
-    assert.equal(first.sentOf("receipt").length, 1, "what was to be said was said");
+    assert.equal(first.sentOf("receipt").at(-1).receipts.at(-1).message, "last", "what was to be said was said");
     assert.equal(first.closedWith, 1000);
     assert.equal(states.at(-1).nextTryAt, world.wall + 12_000);
     await world.happens("visible");

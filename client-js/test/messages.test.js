@@ -98,6 +98,14 @@ describe("taken off", () => {
     assert.deepEqual(shown(gateway), ["a 5"]);
   });
 
+  it("stays off for good, whatever older word of it comes late", async () => {
+    const { world, gateway } = await connected();
+    for (const revision of [5, 3]) world.socket.says({ type: "retract", message: "a", revision, reason: "retracted" });
+    world.socket.says({ type: "message", op: "show", message: banner({ id: "a", revision: 4 }) });
+
+    assert.deepEqual(shown(gateway), []);
+  });
+
   it("a paused message that is published again comes back with its new revision", async () => {
     const { world, gateway } = await connected({ live: [banner({ id: "a", revision: 1 })] });
     world.socket.says({ type: "retract", message: "a", revision: 2, reason: "retracted" });
@@ -136,19 +144,21 @@ describe("dismissing", () => {
     assert.deepEqual(shown(gateway), ["a 1"]);
   });
 
-  it("holds for later wording, and ends when a revision asks for attention", async () => {
-    const { world, gateway } = await connected({ live: [banner({ id: "a", revision: 2, attention: 1 })] });
+  it("ends with a later revision: the node sends one only where it asks for attention", async () => {
+    const { world, gateway } = await connected({ live: [banner({ id: "a", revision: 2 })] });
     gateway.dismiss("a");
-    world.socket.says({ type: "message", op: "update", message: banner({ id: "a", revision: 3, attention: 1 }) });
+    world.socket.says({ type: "message", op: "show", message: banner({ id: "a", revision: 2 }) });
     assert.deepEqual(shown(gateway), []);
 
-    world.socket.says({ type: "message", op: "update", message: banner({ id: "a", revision: 4, attention: 4 }) });
-    assert.deepEqual(shown(gateway), ["a 4"]);
+    world.socket.says({ type: "message", op: "show", message: banner({ id: "a", revision: 3 }) });
+    assert.deepEqual(shown(gateway), ["a 3"]);
   });
 
-  it("elsewhere takes off later wording too", async () => {
-    const { world, gateway } = await connected({ live: [banner({ id: "a", revision: 3, attention: 1 })] });
-    world.socket.says({ type: "retract", message: "a", revision: 2, reason: "dismissed_elsewhere" });
+  it("at the moment of a change is put right by the node's answer", async () => {
+    const { world, gateway } = await connected({ live: [banner({ id: "a", revision: 2 })] });
+    gateway.dismiss("a");
+    world.socket.says({ type: "message", op: "update", message: banner({ id: "a", revision: 3 }) });
+    world.socket.says({ type: "retract", message: "a", revision: 3, reason: "dismissed_elsewhere" });
 
     assert.deepEqual(shown(gateway), []);
   });
@@ -256,6 +266,16 @@ describe("expiry", () => {
     assert.deepEqual(shown(gateway), []);
   });
 
+  it("is noticed after a sleep even when no event tells of it", async () => {
+    const { world, gateway } = await connected({ live: [banner({ id: "a", expires_at: at(600) })] });
+    world.socket.ends(4003);
+    await world.advance(5_000);
+    world.sleep(700_000);
+    await world.advance(15_000);
+
+    assert.deepEqual(shown(gateway), []);
+  });
+
   it("goes on without a connection", async () => {
     const { world, gateway } = await connected({ live: [banner({ id: "a", expires_at: at(20) })] });
     world.socket.ends(4003);
@@ -270,6 +290,14 @@ describe("expiry", () => {
 
     assert.deepEqual(shown(gateway), []);
     assert.deepEqual(receiptsOf(world.socket), ["suppressed a 1"]);
+  });
+
+  it("of a change that was late takes off what was shown before", async () => {
+    const { world, gateway } = await connected({ live: [banner({ id: "a" })] });
+    world.socket.says({ type: "message", op: "update", message: banner({ id: "a", revision: 2, expires_at: at(-1) }) });
+    await world.advance(0);
+
+    assert.deepEqual(shown(gateway), []);
   });
 
   it("put off by the operator holds, even when the client was first to take it off", async () => {
@@ -300,15 +328,15 @@ describe("the one slot", () => {
       live: [
         banner({ id: "info", severity: "info", priority: 100 }),
         banner({ id: "over", severity: "critical", incident: { status: "resolved", updates: [] } }),
-        banner({ id: "older", severity: "major", created_at: at(-60) }),
-        banner({ id: "newer", severity: "major", created_at: at(0) }),
+        banner({ id: "a-older", severity: "major", created_at: at(-60) }),
+        banner({ id: "b-newer", severity: "major", created_at: at(0) }),
         banner({ id: "urgent", severity: "major", priority: 90, created_at: at(-600) }),
         banner({ id: "worst", severity: "critical" }),
         { ...banner({ id: "bell" }), kind: "notification" },
       ],
     });
 
-    assert.equal(order(gateway), "worst urgent newer older info over");
+    assert.equal(order(gateway), "worst urgent b-newer a-older info over");
   });
 
   it("can be leafed through, round and round", async () => {

@@ -39,8 +39,9 @@ describe("receipts", () => {
     await world.advance(900);
     assert.equal(displayed(), false, "scrolled away too soon");
     gateway.show("a");
+    await world.advance(500);
     gateway.show("a");
-    await world.advance(1_250);
+    await world.advance(750);
     assert.equal(displayed(), true);
   });
 
@@ -67,6 +68,19 @@ describe("receipts", () => {
     await welcome(world, { live: [banner({ id: "a" })] });
 
     assert.deepEqual(receiptsOf(world.socket), ["received a 1", "clicked a 1"]);
+  });
+
+  it("`received` is said by each new session for itself", async () => {
+    const { world } = await connected({ live: [banner({ id: "a" })] });
+    for (let i = 0; i < 3; i += 1) {
+      await world.advance(20_000);
+      world.socket.says({ type: "ping", now: world.wall });
+    }
+    world.socket.ends(1006);
+    await world.advance(500);
+    await welcome(world, { session: "s-2", live: [banner({ id: "a" })] });
+
+    assert.deepEqual(receiptsOf(world.socket), ["received a 1"]);
   });
 
   it("of long ago are not said again", async () => {
