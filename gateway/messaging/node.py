@@ -159,7 +159,8 @@ class Node:
         """Bring every session to the newest revision: off where it no longer belongs, changed
         where it is, on where it is new."""
         if not self.live_set.is_visible(live, self._clock.now()):
-            return Delivery(sessions=await self._retract(live, "retracted"))
+            # not for good, so that the same revision may be shown when its time has come
+            return Delivery(sessions=await self._retract(live, "audience"))
         with self._metrics.fan_out.time():
             if live.ledger.sent_sessions:
                 await self._settle(live)

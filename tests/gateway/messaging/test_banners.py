@@ -133,6 +133,16 @@ async def test_a_banner_that_starts_later_is_shown_then(stage: Stage) -> None:
     assert screen.shown == [published.message.id]
 
 
+async def test_a_start_that_is_moved_takes_it_off_until_then(stage: Stage) -> None:
+    screen = stage.connect("ada")
+    published = await stage.banner()
+    patch = MessagePatch(starts_at=START + timedelta(seconds=10))
+    await stage.core.messages.patch(CALLER, published.message.id, patch)
+    assert screen.link.of_type("retract")[0]["reason"] == "audience"
+    await stage.wait(11)
+    assert screen.shown == [published.message.id]
+
+
 async def test_a_resolved_outage_is_told_to_those_who_saw_it_and_then_leaves(
     stage: Stage,
 ) -> None:
