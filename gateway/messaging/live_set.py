@@ -111,11 +111,13 @@ class LiveMessage:
         return frame
 
     @property
-    def order(self) -> tuple[int, int, datetime, str]:
-        """Worst first, then priority, then the oldest: the order of one screen's banners."""
+    def order(self) -> tuple[int, int, float, str]:
+        """Worst first, then priority, then the newest: the order of one screen's banners, here as
+        in the client."""
         message = self.message
         severity = message.severity or Severity.INFO
-        return (-severity.rank, -message.priority, message.created_at, message.id)
+        age = -message.created_at.timestamp()
+        return (-severity.rank, -message.priority, age, message.id)
 
 
 class LiveSet:

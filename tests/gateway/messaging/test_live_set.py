@@ -68,7 +68,7 @@ def test_a_slot_is_given_to_one_message_at_a_time() -> None:
     assert reused.slot == 2
 
 
-def test_the_worst_comes_first_then_priority_then_the_oldest() -> None:
+def test_the_worst_comes_first_then_priority_then_the_newest() -> None:
 
     def at(minutes: int, severity: Severity, priority: int = 50) -> Message:
         message = begin(severity=severity, priority=priority)
@@ -82,4 +82,4 @@ def test_the_worst_comes_first_then_priority_then_the_oldest() -> None:
     for message in (minor, late, early, urgent):
         live_set.put(message)
     ordered = [msgspec.json.decode(message)["id"] for message in live_set.public(START)]
-    assert ordered == [urgent.id, early.id, late.id, minor.id]
+    assert ordered == [urgent.id, late.id, early.id, minor.id]
