@@ -62,6 +62,8 @@ const SEVERITIES = ["info", "minor", "major", "critical"];
 /** The kinds that this version can hand to a renderer. */
 const KINDS = new Set(["banner", "prompt", "notification", "toast"]);
 const FINAL = new Set(["resolved", "completed"]);
+/** Above `info`, below `minor`. */
+const RESOLVED_RANK = 0.5;
 
 /**
  * @param {unknown} raw
@@ -98,12 +100,12 @@ export function isResolved(message) {
 }
 
 /**
- * How much a message matters: what is over comes after everything else.
+ * How much a message matters. That something is over is news, but comes after whatever is not.
  *
  * @param {Message} message
  */
 export function rank(message) {
-  return isResolved(message) ? -1 : SEVERITIES.indexOf(message.severity);
+  return isResolved(message) ? RESOLVED_RANK : SEVERITIES.indexOf(message.severity);
 }
 
 /**

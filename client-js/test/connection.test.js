@@ -277,7 +277,7 @@ describe("coming back", () => {
       const before = world.sockets.length;
       world.socket.ends(1006);
       let waited = 0;
-      while (world.sockets.length === before) {
+      while (world.sockets.length === before && waited < 60_000) {
         await world.advance(100);
         waited += 100;
       }

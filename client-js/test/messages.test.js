@@ -323,7 +323,7 @@ describe("the one slot", () => {
     return `${message.id} ${index + 1}/${count}`;
   };
 
-  it("goes to the worst, then to the highest priority, then to the newest; what is over comes last", async () => {
+  it("goes to the worst, then to the highest priority, then to the newest; what is over comes before mere news", async () => {
     const { gateway } = await connected({
       live: [
         banner({ id: "info", severity: "info", priority: 100 }),
@@ -336,7 +336,7 @@ describe("the one slot", () => {
       ],
     });
 
-    assert.equal(order(gateway), "worst urgent b-newer a-older info over");
+    assert.equal(order(gateway), "worst urgent b-newer a-older over info");
   });
 
   it("can be leafed through, round and round", async () => {

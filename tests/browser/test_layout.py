@@ -78,22 +78,39 @@ async def test_right_to_left_pages_have_it_mirrored(page: Page, fake: FakeGatewa
     assert close["x"] < 100 < 900 < icon["x"]
 
 
-async def test_each_text_runs_in_its_own_direction(page: Page, fake: FakeGateway) -> None:
-    """An Arabic notice on an English page."""
-    arabic = {"type": "text", "text": "المدفوعات لا تعمل الآن (E-42)."}
-    content = {"title": "المدفوعات", "body": [{"type": "p", "children": [arabic]}]}
-    fake.live = [banner(locale="ar", content=content)]
-    await page.goto(fake.page())
-    paragraph = region(page).locator(".body p")
+@pytest.mark.parametrize(
+    ("page_dir", "text", "runs"),
+    [
+        ("ltr", "المدفوعات لا تعمل الآن (E-42).", "rtl"),
+        ("rtl", "Payments are failing (E-42).", "ltr"),
+        ("ltr", "Payments are failing (E-42).", "ltr"),
+        ("rtl", "المدفوعات لا تعمل الآن (E-42).", "rtl"),
+    ],
+)
+async def test_each_text_runs_its_own_way_on_the_pages_side(
+    page: Page, fake: FakeGateway, page_dir: str, text: str, runs: str
+) -> None:
+    """An Arabic notice on an English page, and the other way round: the full stop ends the text."""
+    body = [{"type": "p", "children": [{"type": "text", "text": text}]}]
+    fake.live = [banner(content={"title": text, "body": body})]
+    await page.goto(fake.page(dir=page_dir))
+    for part in (".title", ".body p"):
+        first, stop, gap = await region(page).locator(part).evaluate(PLACES)
+        assert (stop > first) == (runs == "ltr")
+        assert gap == pytest.approx(0, abs=1)
 
-    assert await paragraph.evaluate("(it) => it.closest('[lang]').lang") == "ar"
-    right = await paragraph.evaluate(
-        """(it) => { const range = document.createRange(); range.selectNodeContents(it);
-        const text = range.getBoundingClientRect(); const box = it.getBoundingClientRect();
-        return [Math.round(box.right - text.right), Math.round(text.left - box.left)]; }"""
-    )
-    assert right[0] == 0
-    assert right[1] > 100
+
+PLACES = """(it) => {
+  const node = it.lastChild, last = node.data.length - 1;
+  const at = (from) => { const range = document.createRange();
+    range.setStart(node, from); range.setEnd(node, from + 1);
+    return range.getBoundingClientRect(); };
+  const box = it.getBoundingClientRect(), rtl = getComputedStyle(it).direction === "rtl";
+  const ends = [at(0), at(last)];
+  const gap = rtl ? box.right - Math.max(...ends.map((r) => r.right))
+                  : Math.min(...ends.map((r) => r.left)) - box.left;
+  return [at(0).left, at(last).left, gap];
+}"""
 
 
 async def test_it_moves_only_for_those_who_like_it(

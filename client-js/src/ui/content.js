@@ -12,6 +12,9 @@ import { fill } from "./strings.js";
 /** @typedef {import("../message.js").Action} Action */
 /** @typedef {import("./strings.js").Strings} Strings */
 
+/** Between status and title: a margin would stand on the wrong side of a title that runs the other way. */
+const EN_SPACE = "\u2002";
+
 /**
  * How a message looks; what is over looks so, whatever it was.
  *
@@ -46,7 +49,7 @@ export function renderWords(message, strings, onLink) {
   const status = statusLabel(message, strings);
   const head = make("p", { class: "title", part: "title" });
   head.append(make("span", { class: "unseen" }, `${severityLabel(message, strings)}: `));
-  if (status) head.append(make("span", { class: "status" }, status));
+  if (status) head.append(make("span", { class: "status" }, status), EN_SPACE);
   head.append(title ?? "");
   words.append(head);
   if (body.length > 0) {

@@ -23,9 +23,10 @@ const LAYOUT = `
   font-family: var(--inapp-font, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif);
   font-size: 1rem;
   line-height: 1.45;
-  text-align: start;
+  text-align: left;
   -webkit-text-size-adjust: 100%;
 }
+:host([dir="rtl"]) { text-align: right; }
 :host([data-theme="light"]) { color-scheme: light; }
 :host([data-theme="dark"]) { color-scheme: dark; }
 :host([data-position="sticky"]) {
@@ -63,11 +64,10 @@ const LAYOUT = `
 svg { display: block; inline-size: 100%; block-size: 100%; fill: none; stroke: currentColor; stroke-width: 1.75; stroke-linecap: round; stroke-linejoin: round; }
 .words { padding-block: 0.625rem; min-inline-size: 0; overflow-wrap: anywhere; }
 .words p, .words ul, .words ol { margin: 0; }
-.words p, .words li { unicode-bidi: plaintext; text-align: start; }
+p, li, a, button, time, .body, .status, .pager span { unicode-bidi: plaintext; }
 .title { font-weight: 650; }
 .status {
   display: inline-block;
-  margin-inline-end: 0.5rem;
   padding-inline: 0.5rem;
   border: 1px solid currentColor;
   border-radius: 1rem;
@@ -106,7 +106,7 @@ button, .action {
 button:hover, .action:hover { background: color-mix(in srgb, currentColor 14%, transparent); }
 a:focus-visible, button:focus-visible, .banner:focus-visible { outline: 2px solid currentColor; outline-offset: -4px; }
 .words a:focus-visible { outline-offset: 2px; border-radius: 2px; }
-.updates > button { padding-inline: 0; justify-content: flex-start; }
+.updates > button { padding-inline: 0.625rem; margin-inline: -0.625rem; }
 .updates > button::after {
   content: "";
   inline-size: 0.4375rem;
