@@ -50,7 +50,6 @@ class WebSocketConnection(Outgoing):
         "_controls",
         "_fallback",
         "_fast_head",
-        "_held",
         "_holds",
         "_session",
         "_steps",
@@ -64,10 +63,8 @@ class WebSocketConnection(Outgoing):
         self._fast_head = _HEAD[encoding]
         """First byte of frames that may take the fast path now."""
         self._holds = 0
-        self._held = b""
-        """Read, but not looked at, since reading is paused."""
         self._steps: list[Step] | None = None
-        """The same, already parsed."""
+        """What was read before reading was paused, and has to wait."""
         self._fallback: Fallback | None = None
         self._controls: Pace | None = None
 
@@ -132,14 +129,15 @@ class WebSocketConnection(Outgoing):
     def _receive_more(self, data: bytes) -> None:
         if self._phase >= Phase.ENDING:
             return
-        if self._holds:
-            self._held += data
-            return
         now = self._gate.monotonic()
         if self._fallback is None:
             self._fallback = self._make_fallback(now)
             self._fast_head = _NO_HEAD
-        self._run(self._fallback.feed(data, now))
+        steps = self._fallback.feed(data, now)
+        if self._steps is None:
+            self._run(steps)
+        else:
+            self._steps += steps
 
     def _make_fallback(self, now: float) -> Fallback:
         limits = self._gate.limits
@@ -153,19 +151,17 @@ class WebSocketConnection(Outgoing):
                 self._steps = steps[number:]
                 return
             self._do(step)
-        if self._fallback is not None and self._fallback.is_quiet:
+        if self._fallback is None or self._fallback.is_quiet:
             self._fallback = None
             self._refresh_head()
 
     def _do(self, step: Step) -> None:
         if isinstance(step, End):
             self._finish(step)
-        elif self._phase is not Phase.OPEN:
-            return  # nothing counts between our close frame and the peer's
         elif isinstance(step, Message):
             self._deliver(step.payload, step.is_text)
         else:
-            self.write(step.frame)
+            self.write(step.frame)  # refused once our close frame is out
 
     def _deliver(self, payload: bytes, is_text: bool) -> None:
         if is_text and not payload.isascii() and not _is_utf8(payload):
@@ -197,14 +193,9 @@ class WebSocketConnection(Outgoing):
         self._holds &= ~reason
         if self._holds:
             return
-        self._refresh_head()
         self._transport.resume_reading()
         steps, self._steps = self._steps, None
-        held, self._held = self._held, b""
-        if steps:
-            self._run(steps)
-        if held:
-            self._walk(held)
+        self._run(steps or [])
 
     def _refresh_head(self) -> None:
         is_fast = self._phase is Phase.OPEN and not self._holds and self._fallback is None
@@ -254,7 +245,6 @@ class WebSocketConnection(Outgoing):
         self._disarm()
         self._gate.leave(self)
         self._fallback = self._outbox = self._steps = None
-        self._held = b""
         self._end_session(ABNORMAL)
 
     def _end_session(self, code: int) -> None:

@@ -174,6 +174,7 @@ class ServedWhole(Served):
 
     server: GatewayServer
     serving: asyncio.Task[None]
+    listeners: list[socket.socket]
 
 
 @contextlib.asynccontextmanager
@@ -194,7 +195,7 @@ async def serving_whole(
     try:
         async with asyncio.timeout(PATIENCE):
             await server.ready.wait()
-        yield ServedWhole(port, gate, sessions, server, task)
+        yield ServedWhole(port, gate, sessions, server, task, sockets)
     finally:
         server.should_exit = True
         async with asyncio.timeout(4 * PATIENCE):

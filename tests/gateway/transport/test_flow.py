@@ -93,7 +93,7 @@ async def test_a_connection_that_caught_up_writes_straight_again() -> None:
         assert (link._fd, link._outbox is None) == (-1, False)
         await read_numbers(client, b"end")
         await until(lambda: link._fd >= 0)
-        assert (link._outbox, link._timer) == (None, None)
+        assert (link._outbox, link._timer, link._fast_head) == (None, None, 0x81)
         client.close()
 
 

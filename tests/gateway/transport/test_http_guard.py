@@ -276,7 +276,7 @@ async def drip(client: Client, stream: bytes) -> None:
         for byte in stream:
             await client.send(bytes([byte]))
             await asyncio.sleep(20 * MS)
-    except ConnectionError:
+    except (ConnectionError, RuntimeError):  # uvloop says it the second way
         pass
 
 

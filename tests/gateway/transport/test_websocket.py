@@ -1,5 +1,6 @@
 """A WebSocket connection, from frames on the socket to its session and back."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from itertools import pairwise
@@ -11,6 +12,7 @@ from gateway.sessions.link import Encoding, Link
 from gateway.transport.websocket import WebSocketConnection
 from gateway.wire.prepared import prepare
 from tests.gateway.transport.kit import (
+    MS,
     Client,
     RecordingSession,
     Served,
@@ -280,9 +282,22 @@ async def test_abort_ends_it_without_a_word() -> None:
 async def test_an_oversized_message_is_not_lost_in_a_reset() -> None:
     """T19: the client still sends when the close frame goes out; it must arrive all the same."""
     async with serving() as served, upgraded(served) as client:
-        client.writer.write(text(b"x" * 60_000) * 8)
+        client.writer.write(text(b"x" * 60_000) * 100)
+        await asyncio.sleep(50 * MS)  # let the reset, if there is one, overtake the close frame
         assert (await client.frame()).close_code == 1009
         assert await client.ended()
+
+
+async def test_nothing_counts_after_the_end() -> None:
+    """RFC 6455 §7.1.7: what a client still sends is not even looked at."""
+    async with serving() as served, upgraded(served) as client:
+        link = served.sessions[0].link
+        assert isinstance(link, WebSocketConnection)
+        for _ in range(3):
+            link.data_received(more(b"x", fin=True))
+        assert (await client.frame()).close_code == 1002
+        assert await client.ended()
+        assert served.gate.counts["closed_1002"] == 1
 
 
 # the session's side
@@ -352,11 +367,15 @@ async def test_a_paused_session_gets_nothing_until_it_goes_on() -> None:
         await client.send(text("1") + text("2", fin=False) + more(b"", fin=True) + ping(b"3"))
         await client.send(text("4"))
         link = session.link
-        link.data_received(text("0"))  # type: ignore[attr-defined]
+        assert isinstance(link, WebSocketConnection)
+        link.data_received(text("0"))
         assert session.payloads == []
+        assert link._fast_head < 0
+        link.data_received(text("0.5"))
         session.link.resume_reading()
-        answers = [(await client.frame()).payload for _ in range(5)]
-        assert answers == [b"0", b"1", b"2", b"3", b"4"]
+        assert link._fast_head == 0x81
+        answers = [(await client.frame()).payload for _ in range(6)]
+        assert answers == [b"0", b"0.5", b"1", b"2", b"3", b"4"]
 
 
 class PausesItself(RecordingSession):
