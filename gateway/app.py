@@ -71,7 +71,7 @@ class Gateway:
     def _make_gate(self) -> Gate:
         return Gate(
             limits=Limits.from_settings(self.settings),
-            origins=Origins(self.settings.allowed_origins),
+            origins=Origins(self.settings.allowed_origins, loopback_only=self.settings.dev),
             wheel=self.core.wheel,
             open_session=self.core.open_session,
             monotonic=self.clock.monotonic,

@@ -36,6 +36,7 @@ class FakeLink:
     def __init__(self, encoding: Encoding = Encoding.JSON) -> None:
         self.encoding = encoding
         self.open = True
+        self.waits = False
         self.reading = True
         self.written: list[tuple[bytes, str | None]] = []
         self.closed_with: tuple[int, str] | None = None

@@ -246,7 +246,7 @@ class Node:
         if session.link.write(frame, live.message.id):
             session.shown ^= live.bit
             if belongs:
-                self._book.note_sent(live, [session.user_id])
+                self.note_shown(session, live.bit)
 
     def _live_bits(self) -> int:
         bits = 0
@@ -256,20 +256,39 @@ class Node:
 
     # snapshots
 
-    def snapshot_for(self, session: Session) -> list[Raw]:
-        """The live set of this session, which it holds from now on; counts what it had not."""
+    def snapshot_for(self, session: Session) -> tuple[list[Raw], int]:
+        """The live set of this session, which it holds from now on, and the bits of what is new to
+        it: for `note_shown`, once the snapshot is written."""
         held = self.live_set.held_by(session, self._clock.now())
         new, session.shown = held & ~session.shown, held
-        if new:
-            for live in self.live_set.messages.values():
-                if live.bit & new:
-                    self._book.note_sent(live, [session.user_id])
-        return self.live_set.snapshot(held, session.link.encoding, session.locale)
+        return self.live_set.snapshot(held, session.link.encoding, session.locale), new
 
     def sync(self, session: Session) -> None:
         """Send the session a fresh snapshot."""
-        live = self.snapshot_for(session)
+        live, new = self.snapshot_for(session)
         session.send(frames.Sync(now=int(self._clock.now().timestamp() * 1000), live=live), "sync")
+        self.note_shown(session, new)
+
+    def drained(self, session: Session, lost: bool) -> None:
+        """What waited for the session is out, and counts as sent if it still holds it; or frames
+        were lost, and a snapshot brings it up to date."""
+        waited, session.waiting = session.waiting & session.shown, 0
+        if lost:
+            session.shown &= ~waited
+            self.sync(session)
+        else:
+            self.note_shown(session, waited)
+
+    def note_shown(self, session: Session, bits: int) -> None:
+        """Messages were written to one session: they are sent, unless they wait in its link."""
+        if not bits:
+            return
+        if session.link.waits:
+            session.waiting |= bits
+            return
+        for live in self.live_set.messages.values():
+            if live.bit & bits:
+                self._book.note_sent(live, [session.user_id])
 
     async def sync_all(self) -> int:
         """Repair every session that holds something else than it should; how many did."""

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from msgspec import Raw
+
 from gateway.clock import Clock
 from gateway.errors import BadInput, DependencyDown
 from gateway.identity.refusals import KeysLoading, TokenRefused
@@ -143,7 +145,9 @@ class Reception:
         if self._hub.join(session):
             self._attendance.note_entered(session.user_id)
         session.shown = self._still_showing(frame)
-        session.welcome(self._welcome(session, now))
+        live, new = self._node.snapshot_for(session)
+        session.welcome(self._welcome(session, live, now))
+        self._node.note_shown(session, new)
         self._metrics.note_connect("welcomed")
 
     def _has_room(self, user_id: str) -> bool:
@@ -187,14 +191,14 @@ class Reception:
                 bits |= live.bit
         return bits
 
-    def _welcome(self, session: Session, now: datetime) -> frames.Welcome:
+    def _welcome(self, session: Session, live: list[Raw], now: datetime) -> frames.Welcome:
         return frames.Welcome(
             session=session.id,
             user=session.user_id,
             now=int(now.timestamp() * 1000),
             heartbeat=self._heartbeat,
             expires_at=_rfc3339(session.expires_at),
-            live=self._node.snapshot_for(session),
+            live=live,
             limits=self._limits,
         )
 
@@ -267,9 +271,10 @@ class Reception:
 
     # gone
 
-    def sync(self, session: Session) -> None:
-        self._metrics.slow.inc()
-        self._node.sync(session)
+    def drained(self, session: Session, lost: bool) -> None:
+        if lost:
+            self._metrics.slow.inc()
+        self._node.drained(session, lost)
 
     def closed(self, session: Session) -> None:
         if self._hub.leave(session):

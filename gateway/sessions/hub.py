@@ -31,7 +31,8 @@ class Group:
 
 
 class Taken:
-    """Who took a frame: a user id for each session whose socket took the bytes."""
+    """Who took a frame: a user id for each session whose socket took the bytes. Those that let it
+    wait remember that themselves (`Session.waiting`)."""
 
     __slots__ = ("users",)
 
@@ -179,7 +180,11 @@ def _write_all(
     for session in sessions:
         if session.shown & bit != state or (wanted is not None and not wanted(session)):
             continue
-        if session.link.write(frame, key):
+        link = session.link
+        if link.write(frame, key):
             session.shown ^= change
             session.spoken = True
-            took(session.user_id)
+            if link.waits:
+                session.waiting |= change
+            else:
+                took(session.user_id)

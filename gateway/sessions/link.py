@@ -21,12 +21,18 @@ class Link(Protocol):
         """True from the moment nothing more can be sent."""
         ...
 
+    @property
+    def waits(self) -> bool:
+        """True while bytes wait for the peer to read: what was written last is not with the
+        kernel yet."""
+        ...
+
     def write(self, frame: bytes, key: str | None = None) -> bool:
         """Send a frame in order. True when the kernel or the byte budget took it.
 
         `key` allows conflation: over the soft limit a waiting frame of the same key is replaced.
-        Over the hard limit everything that waits is dropped and the session is asked for a
-        `sync` frame once the socket drains. False when the link is closing.
+        Over the hard limit everything that waits is dropped. Once all that waited is out, or
+        dropped, the session hears `on_drained`. False when the link is closing.
         """
         ...
 

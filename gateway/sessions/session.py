@@ -65,8 +65,8 @@ class Desk(Protocol):
         """A frame of a live session."""
         ...
 
-    def sync(self, session: "Session") -> None:
-        """The session lost frames; send it a fresh snapshot."""
+    def drained(self, session: "Session", lost: bool) -> None:
+        """All that waited for this session is out; or some was lost, and it needs a snapshot."""
         ...
 
     def closed(self, session: "Session") -> None:
@@ -147,6 +147,7 @@ class Session:
         "token_id",
         "user_id",
         "visibility",
+        "waiting",
     )
 
     def __init__(self, context: Context, link: Link, token: str | None) -> None:
@@ -169,6 +170,8 @@ class Session:
         self.device: frames.Device | None = None
         self.shown = 0
         """Bits of the messages this session holds."""
+        self.waiting = 0
+        """Bits of those whose frame waits in the link: not sent yet."""
         self.acked = 0
         """Bits of the receipts this session has given."""
         self.group: object | None = None
@@ -239,10 +242,10 @@ class Session:
         """Answer a request that was understood but not done."""
         self.send(frames.Error(code=code, message=message, id=request or msgspec.UNSET))
 
-    def on_drained(self) -> None:
-        """The link dropped frames while it was too slow, and has room again."""
+    def on_drained(self, lost: bool) -> None:
+        """The link has room again; `lost` when it dropped frames meanwhile."""
         if self.phase is Phase.LIVE:
-            self.context.desk.sync(self)
+            self.context.desk.drained(self, lost)
 
     def on_closed(self, code: int | None) -> None:
         """The connection is gone, whoever ended it."""
@@ -305,8 +308,9 @@ class Session:
             self._look_in(min(seconds, self._until_change(now)))
 
     def _is_silent(self) -> bool:
-        """A ping went out, the grace is over, and nothing came back."""
-        if self.pinged is None or self.heard:
+        """A ping went out, the grace is over, and nothing came back. While the peer does not read
+        we do not read it either (F3), so its silence says nothing; the link's own deadline does."""
+        if self.pinged is None or self.heard or self.link.waits:
             return False
         waited = (self.context.wheel.turn - self.pinged) * RESOLUTION
         return waited >= self.context.timing.grace

@@ -28,8 +28,8 @@ class Session(Protocol):
         """One message of the subprotocol's type, within the size limit; valid UTF-8 if text."""
         ...
 
-    def on_drained(self) -> None:
-        """Frames were dropped while the peer was too slow; there is room again."""
+    def on_drained(self, lost: bool) -> None:
+        """All that waited is out, or `lost`: dropped while the peer was too slow."""
         ...
 
     def on_closed(self, code: int | None) -> None:

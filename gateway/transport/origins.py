@@ -12,6 +12,7 @@ from gateway.errors import Misconfigured
 _ENTRY = re.compile(r"(https?)://(\*\.)?([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?")
 _LABELS = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _REMEMBERED = 1_024
 """Verdicts kept; a site has few origins, and a flood of invented ones must not grow this."""
 
@@ -19,7 +20,10 @@ _REMEMBERED = 1_024
 class Origins:
     """An allow-list, compiled once: exact origins, and `https://*.example.com`."""
 
-    def __init__(self, allowed: Iterable[str]) -> None:
+    def __init__(self, allowed: Iterable[str], *, loopback_only: bool = False) -> None:
+        """`loopback_only` is for development, where anybody may say who they are: a page whose
+        name was pointed at this machine by somebody else's DNS is then no same host."""
+        self._loopback_only = loopback_only
         self._exact: set[str] = set()
         self._below: list[tuple[str, str]] = []
         self._verdicts: dict[str, bool] = {}
@@ -51,7 +55,10 @@ class Origins:
             verdict = self._decide(origin.lower())
             if len(self._verdicts) < _REMEMBERED:
                 self._verdicts[origin] = verdict
-        return verdict or _is_same_host(origin.lower(), host.lower())
+        host = host.lower()
+        if self._loopback_only and not _is_loopback(host):
+            return False
+        return verdict or _is_same_host(origin.lower(), host)
 
     def _decide(self, origin: str) -> bool:
         if origin in self._exact:
@@ -62,6 +69,11 @@ class Origins:
             and _LABELS.fullmatch(origin[len(scheme) : -len(suffix)]) is not None
             for scheme, suffix in self._below
         )
+
+
+def _is_loopback(host: str) -> bool:
+    name = host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
+    return name in _LOOPBACK
 
 
 def _is_same_host(origin: str, host: str) -> bool:

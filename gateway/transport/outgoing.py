@@ -46,7 +46,7 @@ class Phase(IntEnum):
 class Outgoing(asyncio.Protocol):
     """What a connection needs for sending. The receiving half is added by WebSocketConnection."""
 
-    __slots__ = ("_fd", "_gate", "_outbox", "_phase", "_timer", "_transport", "_waits")
+    __slots__ = ("_fd", "_gate", "_outbox", "_phase", "_timer", "_transport", "waits")
 
     _transport: asyncio.Transport
 
@@ -54,7 +54,7 @@ class Outgoing(asyncio.Protocol):
         self._gate = gate
         self._phase = Phase.OPEN
         self._fd = NO_FD
-        self._waits = False  # the transport holds bytes
+        self.waits = False  # the transport holds bytes
         self._outbox: Outbox | None = None
         self._timer: Timer | None = None  # the peer's deadline: to read, or to hang up
 
@@ -72,7 +72,7 @@ class Outgoing(asyncio.Protocol):
 
     def _aim(self) -> None:
         """Write past the transport from now on, if bytes may go there unencrypted and at once."""
-        if not self._waits and not self._is_encrypted():
+        if not self.waits and not self._is_encrypted():
             self._fd = self._transport.get_extra_info("socket").fileno()
 
     # Link
@@ -101,7 +101,7 @@ class Outgoing(asyncio.Protocol):
     def _write_slowly(self, frame: bytes, key: str | None) -> bool:
         if self._phase is not Phase.OPEN:
             return False
-        if self._waits:
+        if self.waits:
             return self._put(frame, key)
         self._transport.write(frame)  # TLS
         return True
@@ -131,7 +131,7 @@ class Outgoing(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The transport holds bytes; it is the peer's turn."""
-        self._waits = True
+        self.waits = True
         self._fd = NO_FD
         if self._phase is Phase.OPEN:
             self._hold_reading()
@@ -139,23 +139,22 @@ class Outgoing(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """The transport is empty: move on what waits, as far as the socket takes it."""
-        self._waits = False
+        self.waits = False
         if self._phase is Phase.ENDING:
             asyncio.get_running_loop().call_soon(self._hang_up)
         if self._phase is not Phase.OPEN:
             return
         self._disarm()
-        while self._outbox and not self._waits:
+        while self._outbox and not self.waits:
             self._transport.write(self._outbox.take(_FLUSH_BYTES))
-        if not self._waits:
+        if not self.waits:
             self._drained()
 
     def _drained(self) -> None:
         outbox, self._outbox = self._outbox, None
         self._aim()
-        if outbox is not None and outbox.is_lagging:
-            self._ask_for_snapshot()
-        if not self._waits:
+        self._tell_drained(outbox is not None and outbox.is_lagging)
+        if not self.waits:
             self._free_reading()
 
     def _send_last(self, frame: bytes) -> None:
@@ -172,7 +171,7 @@ class Outgoing(asyncio.Protocol):
     def _free_reading(self) -> None:
         raise NotImplementedError
 
-    def _ask_for_snapshot(self) -> None:
+    def _tell_drained(self, lost: bool) -> None:
         raise NotImplementedError
 
     def _end_session(self, code: int) -> None:
@@ -183,7 +182,7 @@ class Outgoing(asyncio.Protocol):
         connection and take our close frame with it, if bytes of the peer are unread. While bytes
         wait nothing is done; asyncio would raise out of its own callback if the peer is gone when
         they have left, so this is called again then."""
-        if self._phase is not Phase.ENDING or self._waits:
+        if self._phase is not Phase.ENDING or self.waits:
             return
         if self._transport.can_write_eof():
             with contextlib.suppress(OSError):  # the peer was faster

@@ -35,7 +35,7 @@ class _Nobody:
 
     def receive(self, payload: bytes) -> None: ...
 
-    def on_drained(self) -> None: ...
+    def on_drained(self, lost: bool) -> None: ...
 
     def on_closed(self, code: int | None) -> None: ...
 
@@ -207,9 +207,9 @@ class WebSocketConnection(Outgoing):
     def _free_reading(self) -> None:
         self._free(_WRITES)
 
-    def _ask_for_snapshot(self) -> None:
+    def _tell_drained(self, lost: bool) -> None:
         try:
-            self._session.on_drained()
+            self._session.on_drained(lost)
         except Exception as error:
             self._break_down(error)
 
@@ -233,7 +233,7 @@ class WebSocketConnection(Outgoing):
 
     def eof_received(self) -> None:
         """The peer hung up; the transport closes itself when this returns."""
-        if self._waits:
+        if self.waits:
             self.abort()  # closing would wait for a peer that may never read (F1)
         elif self._phase is not Phase.CLOSED:
             self._leave(Phase.ENDING)

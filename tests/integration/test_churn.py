@@ -46,7 +46,7 @@ class Numbered:
     def receive(self, payload: bytes) -> None:
         self.link.write(self.frame)
 
-    def on_drained(self) -> None: ...
+    def on_drained(self, lost: bool) -> None: ...
 
     def on_closed(self, code: int | None) -> None:
         self.codes.append(code)

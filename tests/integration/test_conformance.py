@@ -65,7 +65,7 @@ class Echo:
         encoding = Encoding.JSON if self._link.was_text else Encoding.MSGPACK
         self._link.write(prepare(payload, encoding))
 
-    def on_drained(self) -> None:
+    def on_drained(self, lost: bool) -> None:
         raise AssertionError("the cases stay within the byte budget")
 
     def on_closed(self, code: int | None) -> None: ...

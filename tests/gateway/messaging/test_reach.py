@@ -32,6 +32,39 @@ async def test_users_and_sessions_are_counted_apart(stage: Stage) -> None:
     assert reach.sessions["online"] == 3
 
 
+async def test_what_waits_for_a_slow_client_is_sent_when_the_socket_has_taken_it(
+    stage: Stage,
+) -> None:
+    """PROTOCOL §3: none of the stages is ever claimed earlier."""
+    screen = stage.connect("ada")
+    screen.link.waits = True
+    published = await stage.banner()
+    assert published.reach.sent == 0
+    screen.link.waits = False
+    screen.session.on_drained(lost=False)
+    assert (await stage.core.messages.reach(published.message.id)).sent == 1
+
+
+async def test_what_a_slow_client_lost_is_sent_with_the_snapshot(stage: Stage) -> None:
+    screen = stage.connect("ada")
+    screen.link.waits = True
+    published = await stage.banner()
+    screen.link.waits = False
+    screen.session.on_drained(lost=True)
+    assert screen.live == [published.message.id]
+    assert (await stage.core.messages.reach(published.message.id)).sent == 1
+
+
+async def test_what_was_taken_back_while_it_waited_was_never_sent(stage: Stage) -> None:
+    screen = stage.connect("ada")
+    screen.link.waits = True
+    published = await stage.banner()
+    await stage.core.messages.retract(CALLER, published.message.id)
+    screen.link.waits = False
+    screen.session.on_drained(lost=False)
+    assert (await stage.core.messages.reach(published.message.id)).sent == 0
+
+
 async def test_a_receipt_said_twice_counts_once(stage: Stage) -> None:
     screen = stage.connect("ada")
     published = await stage.banner()

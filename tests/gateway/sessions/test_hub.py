@@ -115,6 +115,15 @@ async def test_a_link_that_is_closing_does_not_count_as_sent() -> None:
     assert session.shown == 0
 
 
+async def test_a_frame_that_waits_in_the_link_does_not_count_as_sent_yet() -> None:
+    """*sent* = bytes taken by the socket (PROTOCOL §3)."""
+    hub = Hub()
+    session = member(hub, "ada")
+    session.link.waits = True  # type: ignore[attr-defined]
+    assert await show(hub) == 0
+    assert (session.shown, session.waiting) == (1, 1)
+
+
 async def test_only_wanted_sessions_are_written() -> None:
     hub = Hub()
     ada, grace = member(hub, "ada"), member(hub, "grace")

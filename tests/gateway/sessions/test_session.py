@@ -28,7 +28,7 @@ class RecordingDesk:
     def __init__(self, lives: float = 3600) -> None:
         self.handled: list[Any] = []
         self.closed_sessions: list[Session] = []
-        self.synced: list[Session] = []
+        self.drains: list[bool] = []
         self.lives = lives
 
     def connect(self, session: Session, frame: frames.Connect) -> None:
@@ -49,8 +49,8 @@ class RecordingDesk:
     def handle(self, session: Session, frame: frames.ClientFrame) -> None:
         self.handled.append(frame)
 
-    def sync(self, session: Session) -> None:
-        self.synced.append(session)
+    def drained(self, session: Session, lost: bool) -> None:
+        self.drains.append(lost)
 
     def closed(self, session: Session) -> None:
         self.closed_sessions.append(session)
@@ -262,10 +262,18 @@ def test_a_lifetime_ends_with_4203_and_a_pause() -> None:
     assert stage.link.of_type("bye")[0]["after"] == 1000
 
 
-def test_a_session_that_lost_frames_is_synced_once_it_has_room() -> None:
+def test_a_session_that_lost_frames_says_so_once_it_has_room() -> None:
     stage = Stage().connected()
-    stage.session.on_drained()
-    assert stage.desk.synced == [stage.session]
+    stage.session.on_drained(lost=True)
+    assert stage.desk.drains == [True]
+
+
+def test_a_client_that_reads_slowly_is_not_taken_for_silent() -> None:
+    """While its frames wait we do not read it either (F3), so no pong can come."""
+    stage = Stage().connected()
+    stage.link.waits = True
+    stage.wait(100, answer=False)
+    assert stage.code is None
 
 
 def test_the_end_is_told_once() -> None:

@@ -65,8 +65,8 @@ class RecordingSession:
         if self.echoes:
             self.link.write(prepare(payload, self.link.encoding))
 
-    def on_drained(self) -> None:
-        self.drained += 1
+    def on_drained(self, lost: bool) -> None:
+        self.drained += lost
 
     def on_closed(self, code: int | None) -> None:
         self.closed.append(code)

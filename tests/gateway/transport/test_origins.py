@@ -84,3 +84,20 @@ def test_a_flood_of_origins_is_not_remembered() -> None:
     for number in range(5_000):
         assert not origins.allow(f"https://{number}.test", "gateway.test")
     assert len(origins._verdicts) <= 1_024
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "allowed"),
+    [
+        ("http://localhost:8000", "localhost:8000", True),
+        ("http://127.0.0.1:8000", "127.0.0.1:8000", True),
+        ("http://[::1]:8000", "[::1]:8000", True),
+        ("http://evil.example:8000", "evil.example:8000", False),
+        ("http://localhost.evil.example:8000", "localhost.evil.example:8000", False),
+    ],
+)
+def test_in_development_a_name_that_was_pointed_here_is_no_same_host(
+    origin: str, host: str, allowed: bool
+) -> None:
+    """T54: DNS rebinding; in `gateway dev` anybody may say who they are."""
+    assert Origins([], loopback_only=True).allow(origin, host) is allowed
