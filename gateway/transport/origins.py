@@ -13,6 +13,7 @@ _ENTRY = re.compile(r"(https?)://(\*\.)?([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?"
 _LABELS = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_LOCAL_PAGE = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
 _REMEMBERED = 1_024
 """Verdicts kept; a site has few origins, and a flood of invented ones must not grow this."""
 
@@ -22,7 +23,8 @@ class Origins:
 
     def __init__(self, allowed: Iterable[str], *, loopback_only: bool = False) -> None:
         """`loopback_only` is for development, where anybody may say who they are: a page whose
-        name was pointed at this machine by somebody else's DNS is then no same host."""
+        name was pointed at this machine by somebody else's DNS is then no same host, and one that
+        is served from this machine itself, on whatever port, needs no entry."""
         self._loopback_only = loopback_only
         self._exact: set[str] = set()
         self._below: list[tuple[str, str]] = []
@@ -62,6 +64,8 @@ class Origins:
 
     def _decide(self, origin: str) -> bool:
         if origin in self._exact:
+            return True
+        if self._loopback_only and _LOCAL_PAGE.fullmatch(origin) is not None:
             return True
         return any(
             origin.startswith(scheme)

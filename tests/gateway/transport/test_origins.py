@@ -101,3 +101,25 @@ def test_in_development_a_name_that_was_pointed_here_is_no_same_host(
 ) -> None:
     """T54: DNS rebinding; in `gateway dev` anybody may say who they are."""
     assert Origins([], loopback_only=True).allow(origin, host) is allowed
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        ("http://localhost:3000", True),
+        ("http://LOCALHOST", True),
+        ("https://127.0.0.1:8443", True),
+        ("http://[::1]:5173", True),
+        ("http://localhost.evil.test", False),
+        ("http://localhost:80@evil.test", False),
+        ("http://127.0.0.1.evil.test:80", False),
+        ("http://127.0.0.2", False),
+        ("ftp://localhost", False),
+        ("null", False),
+    ],
+)
+def test_in_development_pages_of_this_machine_need_no_entry(origin: str, allowed: bool) -> None:
+    """A35: one's own page on its own development server; never so in `gateway serve`."""
+    assert Origins([], loopback_only=True).allow(origin, "127.0.0.1:8000") is allowed
+    assert Origins([], loopback_only=True).allow(origin, "evil.test") is False
+    assert Origins([]).allow(origin, "gateway.test") is False
