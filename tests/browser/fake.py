@@ -24,11 +24,16 @@ CSP = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
+BARE = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+"""What docs/client.md says that a page needs, and nothing else."""
 PAGE = """<!doctype html>
 <html lang="{lang}" dir="{dir}">
-<head><meta charset="utf-8"><title>Shop</title><link rel="icon" href="/icon.png">
+<head><meta charset="utf-8"><title>Shop</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="/page.css?scheme={scheme}&margin={margin}">
+{style}
 <script type="module" src="/sdk.js" {who} data-position="{position}" {more}></script>
 </head>
 <body><main><h1>Shop</h1><button id="first">First</button><p>{words}</p>
@@ -180,7 +185,8 @@ class FakeGateway:
                 else None
             )
         if url.path == "/page":
-            return _answer(_page(options).encode(), "text/html; charset=utf-8")
+            policy = BARE if options.get("csp") == "bare" else CSP
+            return _answer(_page(options).encode(), "text/html; charset=utf-8", policy=policy)
         if url.path == "/page.css":
             return _answer(_style(options).encode(), "text/css")
         if url.path == "/sdk.js":
@@ -193,9 +199,12 @@ class FakeGateway:
 
 def _page(options: dict[str, str]) -> str:
     defaults = {"lang": "en", "dir": "ltr", "user": "ada", "position": "sticky", "scheme": "light"}
-    defaults |= {"margin": "0", "more": "", "words": WORDS}
+    defaults |= {"margin": "0", "more": "", "words": WORDS, "csp": "strict"}
     given = defaults | options
-    return PAGE.format(who=f'data-user="{given["user"]}"' if given["user"] else "", **given)
+    who = f'data-user="{given["user"]}"' if given["user"] else ""
+    href = f"/page.css?scheme={given['scheme']}&margin={given['margin']}"
+    style = f'<link rel="stylesheet" href="{href}">' if given["csp"] == "strict" else ""
+    return PAGE.format(who=who, style=style, **given)
 
 
 def _style(options: dict[str, str]) -> str:
@@ -210,12 +219,14 @@ def _style(options: dict[str, str]) -> str:
     )
 
 
-def _answer(body: bytes, media_type: str, status: HTTPStatus = HTTPStatus.OK) -> Response:
+def _answer(
+    body: bytes, media_type: str, status: HTTPStatus = HTTPStatus.OK, policy: str = CSP
+) -> Response:
     headers = Headers(
         {
             "Content-Type": media_type,
             "Content-Length": str(len(body)),
-            "Content-Security-Policy": CSP,
+            "Content-Security-Policy": policy,
             "Connection": "close",
         }
     )

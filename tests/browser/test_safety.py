@@ -143,6 +143,16 @@ async def test_links_to_other_sites_open_apart_and_tell_them_nothing(
     assert await inside.evaluate("(it) => it.href") == f"{fake.url}/help"
 
 
+async def test_the_policy_that_the_docs_ask_for_is_enough(page: Page, fake: FakeGateway) -> None:
+    """docs/client.md: no `style-src`, no `unsafe-inline`, no policy of our own for Trusted Types."""
+    fake.live = [banner(severity="critical")]
+    await page.goto(fake.page(csp="bare"))
+    region = page.get_by_role("region", name="Service notices")
+    await expect(region).to_be_visible()
+
+    assert await region.evaluate("(it) => getComputedStyle(it).color") == "rgb(255, 255, 255)"
+
+
 async def test_a_message_cannot_reach_into_the_pages_objects(page: Page, fake: FakeGateway) -> None:
     await watch(page, fake)
     raw = json.dumps(banner())[:-1] + ', "__proto__": {"polluted": 1}, "constructor": {"x": 1}}'

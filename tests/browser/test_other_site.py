@@ -1,0 +1,100 @@
+"""A shop on a site of its own, the gateway on another: the way it is used in production."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from tests.servers import GatewayProcess, a_gateway
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+POLICY = (
+    "default-src 'none'; script-src {http}; connect-src {ws} 'self'; img-src 'self'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+
+
+class Shop:
+    """A page with one tag, and an endpoint that gives Ada's token to a POST."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.answers: Callable[[str], tuple[str, str]] = lambda line: ("text/plain", "")
+        self.policy = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        media_type, body = self.answers(head.split(" HTTP")[0])
+        writer.write(
+            f"HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\nContent-Length: {len(body)}\r\n"
+            f"Content-Security-Policy: {self.policy}\r\nConnection: close\r\n\r\n{body}".encode()
+        )
+        await writer.drain()
+        writer.close()
+
+    def use(self, gateway: GatewayProcess) -> None:
+        """Load the client from this gateway."""
+        self.policy = POLICY.format(http=gateway.url, ws=gateway.url.replace("http", "ws"))
+        source = f'src="{gateway.url}/sdk.js" data-token-url="/token"'
+        page = f'<!doctype html><title>Shop</title><script type="module" {source}></script>'
+        token = json.dumps({"token": gateway.token("ada")})
+
+        def answers(line: str) -> tuple[str, str]:
+            return ("application/json", token) if line == "POST /token" else ("text/html", page)
+
+        self.answers = answers
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def shop() -> AsyncIterator[Shop]:
+    shop = Shop()
+    server = await asyncio.start_server(shop.serve, "127.0.0.1", 0)
+    async with server:
+        shop.url = f"http://localhost:{server.sockets[0].getsockname()[1]}"
+        yield shop
+
+
+async def test_one_tag_on_another_site_shows_the_banner(
+    page: Page, shop: Shop, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Issue "Spine": the tag is all that a page needs."""
+    with a_gateway(tmp_path_factory.mktemp("gateway"), allowed_origins=shop.url) as gateway:
+        shop.use(gateway)
+        await page.goto(shop.url)
+        await page.wait_for_function("() => window.inappGateway?.getSnapshot().user === 'ada'")
+        async with gateway.http() as http:
+            answer = await http.post("/v1/broadcast?wait=5s", json={"text": "Payments are failing"})
+        assert answer.json()["reach"]["received"] == 1
+        await expect(page.get_by_role("region")).to_contain_text("Payments are failing")
+        await page.goto("about:blank")
+
+
+async def test_a_site_that_is_not_on_the_list_gets_nothing(
+    page: Page, shop: Shop, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """T54: another site's page cannot listen, even with a token."""
+    folder = tmp_path_factory.mktemp("gateway")
+    with a_gateway(folder, allowed_origins="https://app.example.com") as gateway:
+        shop.use(gateway)
+        await page.goto(shop.url)
+        state = "() => window.inappGateway?.getSnapshot().connection.status === 'waiting'"
+        await page.wait_for_function(state)
+        assert await page.evaluate("() => inappGateway.getSnapshot().user") is None
+        await page.goto("about:blank")
+
+
+async def test_in_dev_a_page_of_this_machine_needs_no_list(
+    page: Page, shop: Shop, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A35: README, the first banner on one's own page."""
+    with a_gateway(tmp_path_factory.mktemp("gateway"), dev=True) as gateway:
+        shop.use(gateway)
+        tag = f'<script type="module" src="{gateway.url}/sdk.js" data-user="ada"></script>'
+        shop.answers = lambda line: ("text/html", f"<!doctype html><title>Mine</title>{tag}")
+        await page.goto(shop.url)
+        await page.wait_for_function("() => window.inappGateway?.getSnapshot().user === 'ada'")
+        await page.goto("about:blank")
