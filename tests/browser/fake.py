@@ -213,7 +213,7 @@ def _style(options: dict[str, str]) -> str:
     return (
         f":root {{ color-scheme: {scheme}; background: Canvas; color: CanvasText; }}"
         f"body {{ margin: {margin}; }}"
-        "p { color: rgb(1, 2, 3); text-transform: uppercase; letter-spacing: 9px; }"
+        "p { color: light-dark(rgb(1, 2, 3), white); text-transform: uppercase; letter-spacing: 9px; }"
         "a { color: LinkText; }"
         "button { background: rgb(4, 5, 6) !important; color: white; }"
     )
