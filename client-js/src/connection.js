@@ -243,7 +243,7 @@ export class Connection {
     const { code, reason, reconnect, after } = frame;
     this.#owner.onFrame(frame);
     if (typeof code !== "number") return;
-    this.#lose(code, String(reason ?? ""), { orderedMs: amount(after), mayReturn: reconnect !== false });
+    this.#lose(code, String(reason ?? ""), amount(after), reconnect !== false);
   }
 
   /** @param {Record<string, any>} frame */
@@ -255,6 +255,7 @@ export class Connection {
 
   /** @param {Record<string, any>} frame */
   async #reauthenticate(frame) {
+    if (!this.#options.getToken) return;
     const attempt = this.#attempt;
     try {
       const token = await this.#newToken();
@@ -293,12 +294,14 @@ export class Connection {
    *
    * @param {number | null} code
    * @param {string} reason
-   * @param {{ orderedMs?: number, mayReturn?: boolean }} [bye] what the node said about it
+   * @param {number} [orderedMs] how long the node asked to stay away
+   * @param {boolean} [mayReturn]
    */
-  #lose(code, reason, { orderedMs = 0, mayReturn = true } = {}) {
+  #lose(code, reason, orderedMs = 0, mayReturn = true) {
     this.#drop();
     const rule = afterClose(code);
-    if (rule === "stop" || !mayReturn) return this.#announce("stopped", { code, reason });
+    const isHopeless = rule === "stop" || (rule === "token" && !this.#options.getToken);
+    if (isHopeless || !mayReturn) return this.#announce("stopped", { code, reason });
     if (rule === "token") this.#token = null;
     this.#isOrdered = orderedMs > 0;
     this.#wait(code, reason, orderedMs || this.#backoff.next(!this.#env.lifecycle.isVisible()));

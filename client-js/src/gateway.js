@@ -11,13 +11,17 @@ import { Listeners } from "./listeners.js";
 import { isKnownKind, parseMessage } from "./message.js";
 import { Receipts } from "./receipts.js";
 import { Reporter } from "./reporter.js";
-import { inOrder, SlotChoice } from "./slot.js";
+import { SlotChoice } from "./slot.js";
+import { makeSnapshot } from "./snapshot.js";
 import { Store } from "./store.js";
+import { clip } from "./text.js";
 import { Timer } from "./timer.js";
 
 /** @typedef {import("./connection.js").ConnectionState} ConnectionState */
 /** @typedef {import("./environment.js").Environment} Environment */
+/** @typedef {import("./listeners.js").EventName} EventName */
 /** @typedef {import("./message.js").Message} Message */
+/** @typedef {import("./snapshot.js").Snapshot} Snapshot */
 
 /**
  * @typedef {object} GatewayOptions
@@ -32,26 +36,8 @@ import { Timer } from "./timer.js";
  * @property {boolean} [trackPages] false: the app calls `setPage` itself
  */
 
-/**
- * What is so right now. Frozen; a new object whenever something changed.
- *
- * @typedef {object} Snapshot
- * @property {ConnectionState} connection
- * @property {string | null} user
- * @property {boolean} isStale the connection has been gone for a while: what is shown may be out of date
- * @property {readonly Message[]} messages all in force, of every kind
- * @property {readonly Message[]} banners in order: worst first, then by priority, then newest
- * @property {import("./slot.js").Slot | null} slot the banner to show, and which of how many it is
- * @property {number} unread the number on the bell
- */
-
-/**
- * `status` carries the connection's state, `action` what the user chose, `message` and `retract` the
- * message that changed and why; the others the frame of that name.
- *
- * @typedef {"status" | "action" | "message" | "retract" | "welcome" | "sync" | "unread" | "reply" | "error" | "drain" | "bye"} EventName
- */
-
+/** The node refuses longer names. */
+const MAX_NAME = 128;
 /** A blink of the network is not worth a mark on the screen. */
 const STALE_AFTER_MS = 3_000;
 /** A timer may sleep with the device; a look this often finds what expired meanwhile. */
@@ -93,7 +79,9 @@ export class Gateway {
     this.#listeners = new Listeners(env.report);
     this.#receipts = new Receipts(env, send);
     this.#reporter = new Reporter(env, options, send);
-    this.#attention = new Attention(env, (id, revision) => this.#say("displayed", id, revision));
+    this.#attention = new Attention(env, (id, revision) => {
+      if (this.#store.get(id)?.revision === revision) this.#say("displayed", id, revision);
+    });
     this.#connection = new Connection(env, this.#clock, options, {
       hello: () => this.#hello(),
       onFrame: (frame) => this.#onFrame(frame),
@@ -385,8 +373,8 @@ export class Gateway {
     return {
       ...(user !== undefined && { user }),
       device: { platform: "web", ...device },
-      locale: locale ?? here.locale,
-      timezone: timezone ?? here.timezone,
+      locale: clip(locale ?? here.locale, MAX_NAME),
+      timezone: clip(timezone ?? here.timezone, MAX_NAME),
       ...this.#reporter.hello(),
       showing: this.#store.messages.map(({ id, revision }) => [id, revision]),
       layouts,
@@ -394,18 +382,9 @@ export class Gateway {
   }
 
   #makeSnapshot() {
-    const messages = Object.freeze(this.#store.messages);
-    const banners = Object.freeze(inOrder(messages));
-    const slot = this.#choice.of(banners);
-    return Object.freeze({
-      connection: this.#connection.state,
-      user: this.#user,
-      isStale: this.#isStale,
-      messages,
-      banners,
-      slot: slot && Object.freeze(slot),
-      unread: this.#unread,
-    });
+    const { state } = this.#connection;
+    const standing = { connection: state, user: this.#user, isStale: this.#isStale, unread: this.#unread };
+    return makeSnapshot(standing, this.#store.messages, this.#choice);
   }
 
   #changed() {

@@ -4,8 +4,8 @@ import { browserEnvironment } from "./browser/environment.js";
 import { Gateway } from "./gateway.js";
 
 /** @typedef {import("./gateway.js").GatewayOptions} GatewayOptions */
-/** @typedef {import("./gateway.js").Snapshot} Snapshot */
-/** @typedef {import("./gateway.js").EventName} EventName */
+/** @typedef {import("./snapshot.js").Snapshot} Snapshot */
+/** @typedef {import("./listeners.js").EventName} EventName */
 /** @typedef {import("./connection.js").ConnectionState} ConnectionState */
 /** @typedef {import("./environment.js").Environment} Environment */
 /** @typedef {import("./message.js").Message} Message */

@@ -1,5 +1,12 @@
 /** Owns who wants to hear what. A listener that throws hurts nobody else. */
 
+/**
+ * `status` carries the connection's state, `action` what the user chose, `message` and `retract` the
+ * message that changed and why; the others the frame of that name.
+ *
+ * @typedef {"status" | "action" | "message" | "retract" | "welcome" | "sync" | "unread" | "reply" | "error" | "drain" | "bye"} EventName
+ */
+
 export class Listeners {
   #report;
   /** @type {Map<string, Set<(detail: any) => void>>} */

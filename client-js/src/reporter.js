@@ -4,6 +4,7 @@
  * an app rewrites its address. Never looks at the page by itself.
  */
 
+import { clip } from "./text.js";
 import { Timer } from "./timer.js";
 
 /** An app that rewrites its address on every scroll must not be cut off as too chatty. */
@@ -98,7 +99,7 @@ export class Reporter {
 
   #where() {
     const { url, title } = this.#page ?? (this.#tracksPages ? this.#env.pages.current() : { url: "", title: "" });
-    return { url: shorten(url), title: title.slice(0, MAX_TITLE) };
+    return { url: shorten(url), title: clip(title, MAX_TITLE) };
   }
 
   /** @returns {{ visibility: string, activity: string, busy: boolean }} */
@@ -118,5 +119,5 @@ export class Reporter {
  * @param {string} url
  */
 function shorten(url) {
-  return url.length <= MAX_URL ? url : url.split(/[?#]/, 1)[0].slice(0, MAX_URL);
+  return clip(url.length <= MAX_URL ? url : url.split(/[?#]/, 1)[0], MAX_URL);
 }

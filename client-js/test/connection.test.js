@@ -165,6 +165,16 @@ describe("the token", () => {
     assert.equal(world.sockets.length, 0);
   });
 
+  it("is not asked for where there is only a user's name", async () => {
+    const { world, states } = await connected({ options: { getToken: undefined, user: "ada" } });
+    world.socket.says({ type: "reauth", within: 60 });
+    await world.advance(0);
+    assert.equal(states.at(-1).status, "connected");
+
+    world.socket.ends(4303, "token invalid");
+    assert.deepEqual([states.at(-1).status, states.at(-1).code], ["stopped", 4303]);
+  });
+
   it("of nobody means that nobody is signed in: stop", async () => {
     const { world, gateway, states } = makeGateway({ getToken: async () => null });
     gateway.connect();

@@ -36,7 +36,7 @@ describe("docs/client.md names", () => {
   });
 
   it("every event", async () => {
-    const [union] = await namesIn("gateway.js", /@typedef {(.*)} EventName/g);
+    const [union] = await namesIn("listeners.js", /@typedef {(.*)} EventName/g);
     assert.deepEqual(missing(union.match(/\w+/g)), []);
   });
 

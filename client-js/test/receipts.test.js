@@ -59,6 +59,18 @@ describe("receipts", () => {
     assert.deepEqual(receiptsOf(world.socket).filter((line) => line.startsWith("displayed")), ["displayed a 1", "displayed a 2"]);
   });
 
+  it("`displayed` is not said of what was taken off meanwhile, or changed", async () => {
+    const { world, gateway } = await connected({ live: [banner({ id: "a" }), banner({ id: "b" })] });
+    gateway.show("a");
+    gateway.show("b");
+    await world.advance(500);
+    world.socket.says({ type: "retract", message: "a", revision: 1, reason: "retracted" });
+    world.socket.says({ type: "message", op: "update", message: banner({ id: "b", revision: 2 }) });
+    await world.advance(2_000);
+
+    assert.ok(!receiptsOf(world.socket).some((line) => line.startsWith("displayed")));
+  });
+
   it("wait for a connection, and are said again when it broke right after", async () => {
     const { world, gateway } = await connected({ live: [banner({ id: "a", content: { actions: [{ id: "more", label: "More", intent: "custom" }] } })] });
     await world.advance(250);
@@ -200,5 +212,14 @@ describe("what the node knows of this tab", () => {
     const [page] = world.socket.sentOf("page");
     assert.equal(page.url, "https://shop.example/cart");
     assert.equal(page.title.length, 512);
+  });
+
+  it("a title with half an emoji or a control character is made whole: the node would refuse the frame", async () => {
+    const { world } = await connected({ options: { locale: `e\u0000n${"x".repeat(200)}` } });
+    await world.navigates("https://shop.example/a", `\u0001Tea ${"🍵".repeat(300)}`);
+
+    const [{ title }] = world.socket.sentOf("page");
+    assert.ok(title.startsWith(" Tea 🍵") && title.isWellFormed() && title.length <= 512);
+    assert.equal(world.socket.sent[0].locale, `e n${"x".repeat(125)}`);
   });
 });

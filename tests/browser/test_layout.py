@@ -100,6 +100,18 @@ async def test_each_text_runs_its_own_way_on_the_pages_side(
         assert gap == pytest.approx(0, abs=1)
 
 
+@pytest.mark.parametrize("lang", ["en_US", "x", "", "not a language"])
+async def test_a_page_that_names_its_language_oddly_has_its_banner_all_the_same(
+    page: Page, fake: FakeGateway, lang: str
+) -> None:
+    """Dates are written by the browser, which refuses what is no language."""
+    fake.live = [full("major")]
+    await page.goto(fake.page(lang=lang.replace(" ", "%20")))
+    await page.locator(".updates button").click()
+
+    await expect(region(page).locator("time").first).to_contain_text("2026")
+
+
 PLACES = """(it) => {
   const node = it.lastChild, last = node.data.length - 1;
   const at = (from) => { const range = document.createRange();

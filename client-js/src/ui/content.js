@@ -127,8 +127,21 @@ function renderTime(at, locale) {
   const date = new Date(at);
   if (Number.isNaN(date.getTime())) return "";
   const isToday = date.toDateString() === new Date().toDateString();
-  const text = date.toLocaleString(locale, { dateStyle: isToday ? undefined : "medium", timeStyle: "short" });
+  const text = date.toLocaleString(fairLocale(locale), { dateStyle: isToday ? undefined : "medium", timeStyle: "short" });
   return make("time", { datetime: date.toISOString() }, text);
+}
+
+/**
+ * A page may say `en_US`, or anything else; a date must not fail for it.
+ *
+ * @param {string | undefined} locale
+ */
+function fairLocale(locale) {
+  try {
+    return Intl.getCanonicalLocales(locale?.replaceAll("_", "-"));
+  } catch {
+    return undefined;
+  }
 }
 
 /**

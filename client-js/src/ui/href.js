@@ -4,7 +4,6 @@
  */
 
 /** Browsers drop tabs and newlines, and read a backslash as a slash: never a fair address. */
-// eslint-disable-next-line no-control-regex
 const UNFAIR = /[\u0000-\u0020\u007f\\]/;
 const SCHEME = /^[a-z][a-z0-9+.-]*:/i;
 
