@@ -270,3 +270,39 @@ async def test_every_word_of_the_ui_can_be_replaced(page: Page, fake: FakeGatewa
     assert "1 von 2" in text
     assert {"Schließen", "Weiter", "Zurück", "Verlauf (2)"} <= set(labels)
     assert not any(word in json.dumps([text, labels]) for word in ("Dismiss", "Notice", "Updates"))
+
+
+async def test_esc_meant_for_the_banner_closes_nothing_of_the_page(
+    page: Page, fake: FakeGateway
+) -> None:
+    """A dialog of the app that closes on Esc stays; and what the app has handled is let alone."""
+    fake.live = [full("major")]
+    await page.goto(fake.page())
+    await page.evaluate(
+        """() => { window.heard = 0;
+        document.addEventListener("keydown", (event) => { if (event.key === "Escape") heard += 1; }); }"""
+    )
+    await page.get_by_role("button", name="Updates (2)").focus()
+    await page.keyboard.press("Escape")
+    await expect(region(page)).to_be_hidden()
+
+    assert await page.evaluate("heard") == 0
+
+
+async def test_leafing_is_announced(page: Page, fake: FakeGateway) -> None:
+    fake.live = [banner(), banner("m-2", severity="info", content={"title": "Sale", "body": []})]
+    await page.goto(fake.page())
+    await page.get_by_role("button", name="Next notice").click()
+    await expect(page.locator("[role=status]")).to_have_text("Information. Sale")
+    await page.get_by_role("button", name="Next notice").click()
+
+    await expect(page.locator("[role=status]")).to_contain_text("Major. Payments are failing")
+
+
+async def test_what_left_is_not_announced_any_more(page: Page, fake: FakeGateway) -> None:
+    fake.live = [banner()]
+    await page.goto(fake.page())
+    await expect(page.locator("[role=status]")).to_contain_text("Payments")
+    await fake.retract("m-1")
+
+    await expect(page.locator("[role=status]")).to_have_text("")

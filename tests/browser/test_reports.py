@@ -44,6 +44,19 @@ async def test_displayed_is_not_said_of_a_banner_that_is_scrolled_out_of_view(
     await fake.until(lambda f: "displayed m-1 1" in f.receipts())
 
 
+async def test_displayed_is_not_said_of_a_banner_that_gave_way_to_a_worse_one(
+    page: Page, fake: FakeGateway
+) -> None:
+    """A1: still live, but no longer on the screen."""
+    await open_page(page, fake)
+    await fake.show(banner())
+    await fake.until(lambda f: "received m-1 1" in f.receipts())
+    await fake.show(banner("m-2", severity="critical"))
+    await fake.until(lambda f: "displayed m-2 1" in f.receipts())
+
+    assert fake.receipts("displayed") == ["displayed m-2 1"]
+
+
 async def test_a_link_is_reported_before_it_is_followed(page: Page, fake: FakeGateway) -> None:
     actions = [
         {
