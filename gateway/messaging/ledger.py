@@ -33,7 +33,9 @@ class Ledger:
 
     def note_sent(self, users: list[str]) -> list[str]:
         """Count a user id for each socket that took the message; return those that are new."""
-        new = set(users).difference(self.sent_users)
+        new = set(users)
+        if self.sent_users:
+            new -= self.sent_users
         self.sent_users |= new
         self.sent_sessions += len(users)
         return list(new)

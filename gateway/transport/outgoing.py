@@ -1,11 +1,11 @@
 """The sending half of a WebSocket connection: straight to the descriptor while nothing waits,
 within a byte budget while something does.
 
-Writing past the transport is safe because a descriptor is only ever written while `_fd` holds it,
-and `_fd` is -1 before the descriptor can be freed: both loops close it after `connection_lost` has
+Writing past the transport is safe because a descriptor is only ever written through `_send`, and
+`_send` is None and its socket object detached before the descriptor can be freed: both loops close it after `connection_lost` has
 returned, never before (asyncio: `_SelectorTransport._call_connection_lost` closes the socket after
 the protocol's method; uvloop: `UVBaseTransport._call_connection_lost` calls the protocol, then
-`_close()` on the handle). close(), abort(), end of file and errors clear `_fd` first and only then
+`_close()` on the handle). close(), abort(), end of file and errors clear `_send` first and only then
 touch the transport.
 
 The order of bytes holds because the water marks are 0: the transport calls `pause_writing` before
@@ -20,16 +20,24 @@ import termios
 from collections.abc import Callable
 from enum import IntEnum
 from functools import partial
-from os import write as write_to
+from socket import SocketType
 
 from gateway.transport.gate import Gate, Timer
 from gateway.transport.outbox import Outbox
 from gateway.wire.close_codes import CloseCode
 
-NO_FD = -1
-
 _FLUSH_BYTES = 65_536
 """Handed to the transport at once when it has drained, so that it never holds a whole outbox."""
+
+
+class _Sink(SocketType):
+    """The transport's own descriptor once more, for sending on it. Whatever happens to this
+    object, it never closes what is not its own: a socket's finalizer would."""
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        self.detach()
 
 
 class Phase(IntEnum):
@@ -46,15 +54,17 @@ class Phase(IntEnum):
 class Outgoing(asyncio.Protocol):
     """What a connection needs for sending. The receiving half is added by WebSocketConnection."""
 
-    __slots__ = ("_fd", "_gate", "_outbox", "_phase", "_timer", "_transport", "waits")
+    __slots__ = ("_gate", "_outbox", "_phase", "_send", "_sink", "_timer", "_transport", "waits")
 
     _transport: asyncio.Transport
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self._phase = Phase.OPEN
-        self._fd = NO_FD
-        self.waits = False  # the transport holds bytes
+        self._sink: _Sink | None = None
+        self._send: Callable[[bytes], int] | None = None
+        """`_sink.send` while frames may go past the transport."""
+        self.waits = False
         self._outbox: Outbox | None = None
         self._timer: Timer | None = None  # the peer's deadline: to read, or to hang up
 
@@ -65,6 +75,9 @@ class Outgoing(asyncio.Protocol):
             self.pause_writing()
         # asyncio's and uvloop's TLS pause at the mark, their sockets above it.
         transport.set_write_buffer_limits(high=1 if self._is_encrypted() else 0, low=0)
+        if not self._is_encrypted():
+            shared = transport.get_extra_info("socket")
+            self._sink = _Sink(shared.family, shared.type, shared.proto, fileno=shared.fileno())
         self._aim()
 
     def _is_encrypted(self) -> bool:
@@ -72,8 +85,8 @@ class Outgoing(asyncio.Protocol):
 
     def _aim(self) -> None:
         """Write past the transport from now on, if bytes may go there unencrypted and at once."""
-        if not self.waits and not self._is_encrypted():
-            self._fd = self._transport.get_extra_info("socket").fileno()
+        if not self.waits and self._sink is not None:
+            self._send = self._sink.send
 
     # Link
 
@@ -84,11 +97,11 @@ class Outgoing(asyncio.Protocol):
 
     def write(self, frame: bytes, key: str | None = None) -> bool:
         """Send a frame; see `Link.write`. One system call when all is well (bench/README.md)."""
-        fd = self._fd
-        if fd < 0:
+        send = self._send
+        if send is None:
             return self._write_slowly(frame, key)
         try:
-            sent = write_to(fd, frame)
+            sent = send(frame)
         except BlockingIOError:
             sent = 0
         except OSError:
@@ -124,7 +137,9 @@ class Outgoing(asyncio.Protocol):
 
     def _leave(self, phase: Phase) -> None:
         """Go on to a later phase; from here on nobody writes to the descriptor."""
-        self._fd = NO_FD
+        sink, self._sink, self._send = self._sink, None, None
+        if sink is not None:
+            sink.detach()
         self._phase = phase
 
     # flow control
@@ -132,7 +147,7 @@ class Outgoing(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The transport holds bytes; it is the peer's turn."""
         self.waits = True
-        self._fd = NO_FD
+        self._send = None
         if self._phase is Phase.OPEN:
             self._hold_reading()
             self._give_time(self._backlog())

@@ -8,10 +8,12 @@ somebody else as soon as it is free, and a write that comes too late shows at on
 import asyncio
 import contextlib
 import itertools
+import os
 import random
 import socket
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 
@@ -64,7 +66,7 @@ class Churn:
 
     def open(self, link: Link, token: str | None) -> Numbered:
         assert isinstance(link, WebSocketConnection)
-        self.descriptors.append(link._fd)
+        self.descriptors.append(link._transport.get_extra_info("socket").fileno())
         self.sessions.append(Numbered(link))
         return self.sessions[-1]
 
@@ -168,9 +170,9 @@ class Careless(WebSocketConnection):
     __slots__ = ()
 
     def _leave(self, phase: Phase) -> None:
-        kept = self._fd
+        kept = self._transport.get_extra_info("socket").fileno()
         super()._leave(phase)
-        self._fd = kept
+        self._send = partial(os.write, kept)
 
 
 async def goes_wrong(connection: type[WebSocketConnection]) -> bool:

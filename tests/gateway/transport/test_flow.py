@@ -90,9 +90,9 @@ async def test_a_connection_that_caught_up_writes_straight_again() -> None:
         session.link.write(prepare(b"end", Encoding.JSON))
         link = session.link
         assert isinstance(link, WebSocketConnection)
-        assert (link._fd, link._outbox is None) == (-1, False)
+        assert (link._send, link._outbox is None) == (None, False)
         await read_numbers(client, b"end")
-        await until(lambda: link._fd >= 0)
+        await until(lambda: link._send is not None)
         assert (link._outbox, link._timer, link._fast_head) == (None, None, 0x81)
         client.close()
 
