@@ -98,3 +98,49 @@ async def test_in_dev_a_page_of_this_machine_needs_no_list(
         await page.goto(shop.url)
         await page.wait_for_function("() => window.inappGateway?.getSnapshot().user === 'ada'")
         await page.goto("about:blank")
+
+
+async def test_a_gateway_that_dies_and_returns_leaves_the_same_picture(
+    page: Page, shop: Shop, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A34, P3: kill -9. What is shown stays, marked; afterwards it is there once, and up to date."""
+    with a_gateway(tmp_path_factory.mktemp("gateway"), allowed_origins=shop.url) as gateway:
+        shop.use(gateway)
+        await page.goto(shop.url)
+        await page.wait_for_function("() => window.inappGateway?.getSnapshot().user === 'ada'")
+        async with gateway.http() as http:
+            for text in ("Payments are failing", "Search is slow"):
+                await http.post("/v1/broadcast?wait=5s", json={"text": text})
+        region = page.get_by_role("region")
+        await expect(region).to_contain_text("1 of 2")
+
+        gateway.kill()
+        mark = region.get_by_text("Connection lost. This may be out of date.")
+        await expect(mark).to_be_visible(timeout=10_000)
+        gateway.start()
+        await page.evaluate("() => inappGateway.connect()")
+        await expect(mark).to_be_hidden()
+        await expect(region).to_contain_text("1 of 2")
+        await page.goto("about:blank")
+
+
+async def test_a_gateway_that_is_stopped_tells_its_clients_when_to_return(
+    page: Page, shop: Shop, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Drain: each client has its own moment, and nobody dials sooner."""
+    folder = tmp_path_factory.mktemp("gateway")
+    with a_gateway(folder, allowed_origins=shop.url, drain_over="20s") as gateway:
+        shop.use(gateway)
+        await page.goto(shop.url)
+        await page.wait_for_function("() => window.inappGateway?.getSnapshot().user === 'ada'")
+        await page.evaluate(
+            "() => { inappGateway.on('drain', (frame) => { window.drained = frame; }); }"
+        )
+        gateway.terminate()
+        await page.wait_for_function("() => window.drained !== undefined")
+        state = await page.evaluate("() => inappGateway.getSnapshot().connection")
+        assert gateway.wait() == 0
+
+        assert (state["status"], state["reason"]) == ("waiting", "draining")
+        assert 0 <= await page.evaluate("() => window.drained.reconnect_after") <= 20_000
+        await page.goto("about:blank")
