@@ -306,3 +306,27 @@ async def test_what_left_is_not_announced_any_more(page: Page, fake: FakeGateway
     await fake.retract("m-1")
 
     await expect(page.locator("[role=status]")).to_have_text("")
+
+
+async def test_what_was_announced_is_not_found_again_by_those_who_browse_the_page(
+    page: Page, fake: FakeGateway
+) -> None:
+    await page.clock.install()
+    fake.live = [banner()]
+    await page.goto(fake.page())
+    await fake.until(lambda f: len(f.connections) == 1)
+    await page.clock.run_for(1_000)
+    await expect(page.locator("[role=status]")).to_contain_text("Payments")
+    await page.clock.run_for(10_000)
+
+    await expect(page.locator("[role=status]")).to_have_text("")
+
+
+async def test_a_notice_says_which_language_it_is_in(page: Page, fake: FakeGateway) -> None:
+    """WCAG 3.1.2: its words and its history; the words of the UI are in the page's."""
+    fake.live = [full("major", locale="nl")]
+    await page.goto(fake.page())
+    lang = "(it) => it.closest('[lang]')?.lang"
+    assert await region(page).locator(".body").first.evaluate(lang) == "nl"
+    assert await region(page).locator("ol").evaluate(lang) == "nl"
+    assert await page.get_by_role("button", name="Dismiss").evaluate(lang) is None

@@ -115,6 +115,14 @@ async def test_it_cannot_be_dismissed_where_the_operator_says_so(
     await expect(page.get_by_role("button", name="Dismiss")).to_have_count(0)
 
 
+async def test_a_single_one_has_no_pager(page: Page, fake: FakeGateway) -> None:
+    fake.live = [banner()]
+    await open_page(page, fake)
+    await expect(region(page)).to_be_visible()
+
+    await expect(region(page).get_by_role("button")).to_have_count(1)
+
+
 async def test_several_take_turns(page: Page, fake: FakeGateway) -> None:
     for at, severity in enumerate(["info", "critical", "minor"]):
         content = {"title": f"Notice {severity}", "body": []}

@@ -44,6 +44,19 @@ async def test_displayed_is_not_said_of_a_banner_that_is_scrolled_out_of_view(
     await fake.until(lambda f: "displayed m-1 1" in f.receipts())
 
 
+async def test_displayed_is_not_said_of_a_banner_that_was_passed_by(
+    page: Page, fake: FakeGateway
+) -> None:
+    """A1: one second without a break."""
+    await open_page(page, fake, position="static")
+    await fake.show(banner())
+    await expect(region(page)).to_be_visible()
+    await page.evaluate("window.scrollTo(0, 600)")
+    await page.evaluate("new Promise((done) => setTimeout(done, 1600))")
+
+    assert fake.receipts("displayed") == []
+
+
 async def test_displayed_is_not_said_of_a_banner_that_gave_way_to_a_worse_one(
     page: Page, fake: FakeGateway
 ) -> None:
