@@ -212,8 +212,8 @@ def _style(options: dict[str, str]) -> str:
     scheme = options.get("scheme") or "light"
     return (
         f":root {{ color-scheme: {scheme}; background: Canvas; color: CanvasText; }}"
-        f"body {{ margin: {margin}; }}"
-        "p { color: light-dark(rgb(1, 2, 3), white); text-transform: uppercase; letter-spacing: 9px; }"
+        f"body {{ margin: {margin}; text-transform: uppercase; letter-spacing: 9px; }}"
+        "p { color: light-dark(rgb(1, 2, 3), white); }"
         "a { color: LinkText; }"
         "button { background: rgb(4, 5, 6) !important; color: white; }"
     )

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 import pytest
@@ -11,6 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.conftest import Watched
+from tests.browser.looks import violations
 from tests.servers import MS, GatewayProcess, a_gateway
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -222,3 +223,13 @@ async def test_the_demo_fits_every_screen(stage: Stage, width: int) -> None:
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
     assert overflow <= 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_demo_is_for_everybody(stage: Stage, scheme: Literal["light", "dark"]) -> None:
+    await stage.page.emulate_media(color_scheme=scheme)
+    await stage.send("We are on it.", title="Payments are failing", severity="critical")
+    await expect(stage.banner("linus-laptop")).to_be_visible()
+    await expect(stage.page.locator(".live")).to_have_count(1)
+
+    assert await violations(stage.page) == []

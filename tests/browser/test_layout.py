@@ -13,14 +13,16 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 @pytest.mark.parametrize("width", [320, 1000])
 async def test_targets_are_44_pixels_at_least(page: Page, fake: FakeGateway, width: int) -> None:
     """WCAG 2.5.5; links inside of a sentence are exempt."""
-    fake.live = [full("major"), full("info")]
+    short = full("major")
+    short["content"]["actions"].append({"id": "why", "label": "?", "intent": "custom"})
+    fake.live = [short, full("info")]
     await page.set_viewport_size({"width": width, "height": 700})
     await page.goto(fake.page())
     await expect(region(page)).to_be_visible()
     sizes = await page.locator("[data-inapp-gateway] :is(button, .action):visible").evaluate_all(
         "(all) => all.map((it) => [it.offsetWidth, it.offsetHeight, it.textContent || it.title])"
     )
-    assert len(sizes) == 6
+    assert len(sizes) == 7
     assert [size for size in sizes if min(size[:2]) < 44] == []
 
 
@@ -39,6 +41,9 @@ async def test_it_fits_every_width(page: Page, fake: FakeGateway, width: int) ->
     )
     assert overflow <= 0
     assert await region(page).evaluate("(it) => it.scrollWidth <= it.clientWidth")
+    words = await region(page).locator(".words").bounding_box()
+    assert words
+    assert words["width"] > width / 2
 
 
 async def test_a_very_long_one_never_takes_the_whole_screen(page: Page, fake: FakeGateway) -> None:

@@ -116,6 +116,21 @@ async def test_an_action_may_dismiss(page: Page, fake: FakeGateway) -> None:
     await fake.until(lambda f: {"clicked m-1 1", "dismissed m-1 1"} <= set(f.receipts()))
 
 
+async def test_an_action_that_could_do_nothing_is_left_out(page: Page, fake: FakeGateway) -> None:
+    actions = [
+        {"id": "ok", "label": "Understood", "intent": "dismiss"},
+        {"id": "more", "label": "More", "intent": "open"},
+        {"id": "bad", "label": "Worse", "intent": "open", "href": "javascript:alert(1)"},
+        {"id": "ask", "label": "Ask us", "intent": "custom"},
+    ]
+    content = {"title": "Down", "body": [], "actions": actions}
+    fake.live = [banner(dismissible=False, content=content)]
+    await open_page(page, fake)
+    await expect(region(page)).to_be_visible()
+
+    assert await region(page).locator(".action").all_inner_texts() == ["Ask us"]
+
+
 async def test_a_dismissal_right_before_leaving_the_page_is_not_lost(
     page: Page, fake: FakeGateway
 ) -> None:
@@ -125,6 +140,42 @@ async def test_a_dismissal_right_before_leaving_the_page_is_not_lost(
     await page.goto("about:blank")
 
     await fake.until(lambda f: "dismissed m-1 1" in f.receipts())
+
+
+async def test_a_dismissal_without_a_connection_is_said_by_the_next_page(
+    page: Page, fake: FakeGateway
+) -> None:
+    """Kept for this tab and this user, until it was said."""
+    fake.live = [banner()]
+    await open_page(page, fake)
+    await expect(region(page)).to_be_visible()
+    fake.is_refusing = True
+    await fake.drop()
+    await page.wait_for_function("() => !inappGateway.getSnapshot().connection.status.match(/^c/)")
+    await page.get_by_role("button", name="Dismiss").click()
+    fake.is_refusing = False
+    await open_page(page, fake)
+
+    await fake.until(lambda f: "dismissed m-1 1" in f.receipts())
+    await expect(region(page)).to_be_hidden()
+    assert await page.evaluate("sessionStorage.length") == 0
+
+
+async def test_a_minute_without_input_is_told_and_so_is_the_next_move(
+    page: Page, fake: FakeGateway
+) -> None:
+    """A1: active means input in the last 60 s."""
+    await page.clock.install()
+    await open_page(page, fake)
+    states = [frame for frame in fake.frames if frame["type"] == "state"]
+    assert states == []
+    await page.clock.run_for(30_000)
+    await fake.say(type="ping", now=1)
+    await page.clock.run_for(31_000)
+    await fake.until(lambda f: f.frames[-1] == {"type": "state", "activity": "idle"})
+    await page.mouse.move(100, 100)
+
+    await fake.until(lambda f: f.frames[-1] == {"type": "state", "activity": "active"})
 
 
 async def test_each_navigation_of_the_app_is_told(page: Page, fake: FakeGateway) -> None:

@@ -192,6 +192,7 @@ function addScreen(user, device) {
   screen.querySelector("h2").textContent = name;
   screen.querySelector(".face").textContent = user[0];
   view.setAttribute("aria-label", `Screen of ${name}`);
+  screen.querySelector("nav").setAttribute("aria-label", `Shop of ${name}`);
   document.querySelector(".screens").append(screen);
 
   const line = new Line();
