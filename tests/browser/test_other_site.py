@@ -1,6 +1,7 @@
 """A shop on a site of its own, the gateway on another: the way it is used in production."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 
@@ -25,8 +26,26 @@ class Shop:
         self.url = ""
         self.answers: Callable[[str], tuple[str, str]] = lambda line: ("text/plain", "")
         self.policy = ""
+        self._open: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def on_connection(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Chromium also opens connections that it never uses; none may be left behind."""
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._open[writer] = task
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            await task
+        writer.close()
+        self._open.pop(writer, None)
+
+    async def close(self) -> None:
+        """Cut what is still open."""
+        for writer in list(self._open):
+            writer.transport.abort()
+        await asyncio.gather(*self._open.values(), return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         media_type, body = self.answers(head.split(" HTTP")[0])
         writer.write(
@@ -34,7 +53,6 @@ class Shop:
             f"Content-Security-Policy: {self.policy}\r\nConnection: close\r\n\r\n{body}".encode()
         )
         await writer.drain()
-        writer.close()
 
     def use(self, gateway: GatewayProcess) -> None:
         """Load the client from this gateway."""
@@ -52,10 +70,11 @@ class Shop:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def shop() -> AsyncIterator[Shop]:
     shop = Shop()
-    server = await asyncio.start_server(shop.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(shop.on_connection, "127.0.0.1", 0)
     async with server:
         shop.url = f"http://localhost:{server.sockets[0].getsockname()[1]}"
         yield shop
+        await shop.close()
 
 
 async def test_one_tag_on_another_site_shows_the_banner(
