@@ -276,7 +276,8 @@ class Reception:
             self._metrics.slow.inc()
         self._node.drained(session, lost)
 
-    def closed(self, session: Session) -> None:
+    def closed(self, session: Session, code: int | None) -> None:
+        self._metrics.note_close(code)
         if self._hub.leave(session):
             self._attendance.note_left(session.user_id, self._clock.now())
 

@@ -69,8 +69,8 @@ class Desk(Protocol):
         """All that waited for this session is out; or some was lost, and it needs a snapshot."""
         ...
 
-    def closed(self, session: "Session") -> None:
-        """A session that was live is gone."""
+    def closed(self, session: "Session", code: int | None) -> None:
+        """A session is gone, live or not; told once. `code` is how its connection ended."""
         ...
 
 
@@ -249,10 +249,11 @@ class Session:
 
     def on_closed(self, code: int | None) -> None:
         """The connection is gone, whoever ended it."""
-        was_live, self.phase = self.phase is Phase.LIVE, Phase.CLOSED
+        if self.phase is Phase.CLOSED:
+            return
+        self.phase = Phase.CLOSED
         self.token = None
-        if was_live:
-            self.context.desk.closed(self)
+        self.context.desk.closed(self, code)
 
     # out
 

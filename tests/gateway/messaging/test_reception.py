@@ -116,6 +116,15 @@ async def test_one_token_can_be_revoked_alone(stage: Stage) -> None:
     assert stage.connect("ada/t1").code == 4302
 
 
+async def test_every_end_is_counted_by_its_code(stage: Stage) -> None:
+    stage.connect("bad")
+    stage.connect("ada").session.on_closed(4999)
+    await stage.core.people.disconnect(CALLER, "nobody")
+    text = stage.core.metrics.render().decode()
+    assert 'gateway_closes_total{code="4303"} 1.0' in text
+    assert 'gateway_closes_total{code="other"} 1.0' in text
+
+
 async def test_a_disconnected_user_may_come_back(stage: Stage) -> None:
     screen = stage.connect("ada")
     assert await stage.core.people.disconnect(CALLER, "ada") == 1

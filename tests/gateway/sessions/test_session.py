@@ -52,7 +52,7 @@ class RecordingDesk:
     def drained(self, session: Session, lost: bool) -> None:
         self.drains.append(lost)
 
-    def closed(self, session: Session) -> None:
+    def closed(self, session: Session, code: int | None) -> None:
         self.closed_sessions.append(session)
 
 
@@ -283,12 +283,12 @@ def test_the_end_is_told_once() -> None:
     assert stage.desk.closed_sessions == [stage.session]
 
 
-def test_a_session_that_never_connected_leaves_no_trace() -> None:
+def test_a_session_that_never_connected_ends_like_any_other() -> None:
     stage = Stage()
     stage.session.on_closed(1001)
     stage.wait(10)
-    assert stage.desk.closed_sessions == []
-    assert stage.errors == []
+    assert stage.desk.closed_sessions == [stage.session]
+    assert (stage.errors, stage.code) == ([], None)
 
 
 def test_nothing_is_taken_after_the_close() -> None:
