@@ -114,11 +114,17 @@ class Context:
         return frame
 
 
-class Session:
+class _Touched:
+    """What every fan-out touches of a session, side by side in one cache line: slots are laid out
+    class by class, and by name within one."""
+
+    __slots__ = ("link", "shown", "spoken", "user_id", "waiting")
+
+
+class Session(_Touched):
     """One identified tab or app launch, from handshake to close."""
 
     __slots__ = (
-        "__weakref__",
         "acked",
         "activity",
         "allowance",
@@ -131,23 +137,18 @@ class Session:
         "heard",
         "id",
         "issued_at",
-        "link",
         "locale",
         "look_turn",
         "page",
         "phase",
         "pinged",
         "reauth_sent",
-        "shown",
         "since",
         "slot",
-        "spoken",
         "strikes",
         "token",
         "token_id",
-        "user_id",
         "visibility",
-        "waiting",
     )
 
     def __init__(self, context: Context, link: Link, token: str | None) -> None:
