@@ -30,6 +30,9 @@ from gateway.wire.close_codes import CloseCode
 from gateway.wire.timestamps import rfc3339
 
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
+_CODES = frozenset(CloseCode) | {1005, 1006}
+"""What connections end with (the last two: no code, no close frame); codes that a client made up
+must not make metrics without end."""
 _KNOWN_DEVICES = 4_096
 """Distinct devices shared between sessions; past that each session has its own."""
 
@@ -277,7 +280,7 @@ class Reception:
         self._node.drained(session, lost)
 
     def closed(self, session: Session, code: int | None) -> None:
-        self._metrics.note_close(code)
+        self._metrics.note_close(str(code) if code in _CODES else "other")
         if self._hub.leave(session):
             self._attendance.note_left(session.user_id, self._clock.now())
 
